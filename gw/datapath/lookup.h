@@ -9,7 +9,7 @@
 
 namespace ipref::gw {
 
-/// The two relations a gateway keeps: EA <-> (their gw, their ref) and our IP <-> (our gw, our
+/// The two relations a gateway keeps: EA <-> (their gw, ref) and our IP <-> (our gw, our ref).
 /// ref). Called by every worker at once; implementations do not block on a hit. An address that is
 /// returned stays right at least until the packet in hand has been sent.
 class Lookup {
