@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs every suite of the project and adds up what passed.
+
+usage: run.py [WORD]      only the suites whose name holds WORD
+
+A suite is a program that closes with `N passed, N failed[, N skipped]`, or a Catch2 program. One line is printed a suite, and
+the whole output of those that failed. Expects build/bin (release), build/asan/bin and build/tsan/bin to be there.
+"""
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+LIMIT = 1200  # seconds for one suite: one that hangs must not eat CI's time
+CLOSING = re.compile(r'^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$', re.M)
+CATCH_ALL = re.compile(r'^All tests passed \(.* in (\d+) test cases?\)$', re.M)
+CATCH_SOME = re.compile(r'^test cases: *\d+ (?:\| *(\d+) passed)? ?(?:\| *(\d+) failed)?', re.M)
+TSAN = 'halt_on_error=1 suppressions=' + os.path.abspath('tests/tsan.supp')
+ASAN = 'detect_stack_use_after_return=1:strict_string_checks=1'
+
+
+def suites():
+    """(name, command) of every suite, cheapest first."""
+    python = sys.executable
+    yield 'lint sizes', [python, 'tests/lint/sizes.py']
+    yield 'lint format', [python, 'tests/lint/format.py']
+    for tool in ('ref', 'packet'):
+        for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin')):
+            yield 'vectors %s %s' % (tool, build), ['%s/%s-vectors' % (bin_dir, tool), 'tests/vectors/%ss.jsonl' % tool]
+    for build in ('asan', 'tsan'):
+        for program in sorted(glob.glob('build/%s/bin/unit/*' % build)):
+            yield '%s %s' % (os.path.basename(program), build), [program]
+    for program in sorted(glob.glob('build/asan/bin/fuzz/fuzz-*')):
+        corpus = 'tests/fuzz/corpus/' + os.path.basename(program)[len('fuzz-'):]
+        yield os.path.basename(program) + ' corpus', [program, corpus]
+    for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin'), ('tsan', 'build/tsan/bin')):
+        yield 'e2e ' + build, [python, 'tests/e2e/run.py', '--bin', bin_dir]
+
+
+def counts(output):
+    """(passed, failed, skipped) by the program's own closing line, or None."""
+    closing = CLOSING.findall(output)
+    if closing:
+        passed, failed, skipped = closing[-1]
+        return int(passed), int(failed), int(skipped or 0)
+    if match := CATCH_ALL.search(output):
+        return int(match.group(1)), 0, 0
+    if match := CATCH_SOME.search(output):
+        return int(match.group(1) or 0), int(match.group(2) or 0), 0
+    return None
+
+
+def run(command):
+    """(output, exit status); None for a status where time ran out."""
+    env = dict(os.environ, TSAN_OPTIONS=TSAN, ASAN_OPTIONS=ASAN, UBSAN_OPTIONS='print_stacktrace=1')
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=LIMIT, env=env)
+        return done.stdout.decode(errors='replace'), done.returncode
+    except subprocess.TimeoutExpired as e:
+        return (e.stdout or b'').decode(errors='replace') + '\nstopped after %d seconds' % LIMIT, None
+    except OSError as e:
+        return str(e), None
+
+
+def main():
+    word = sys.argv[1] if len(sys.argv) > 1 else ''
+    totals = [0, 0, 0]
+    for name, command in suites():
+        if word not in name:
+            continue
+        start = time.monotonic()
+        output, status = run(command)
+        got = counts(output) or (0, 0, 0)
+        if status != 0 and got[1] == 0 or got[0] + got[1] + got[2] == 0:
+            got = (got[0], got[1] + 1, got[2])  # it crashed, hung, or ran nothing
+        if got[1]:
+            print(output)
+        print('%-40s %6d passed %4d failed%s  %.1f s' % (name, got[0], got[1], ' %4d skipped' % got[2] if got[2] else '',
+                                                         time.monotonic() - start), flush=True)
+        totals = [a + b for a, b in zip(totals, got)]
+    print('%d passed, %d failed%s' % (totals[0], totals[1], ', %d skipped' % totals[2] if totals[2] else ''))
+    return totals[1] != 0 or totals[0] == 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
