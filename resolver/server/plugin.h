@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a plugin is made of. A server block has one chain of handlers, in the order of the table in
+// resolver/plugins/order.cc whatever the Corefile says.
+//
+// Threads: every worker thread has its own loop, sockets and queries; handlers are shared by all of
+// them and are const in spirit after start-up. What a handler needs for each thread (sockets,
+// caches, timers) it keeps in a PerWorker, made in start() and dropped in stop(), both of which run
+// on that thread. A reload builds a new configuration whole, with new handlers, and swaps it in;
+// the old handlers are stopped when their last query has been answered.
+//
+// A query goes down by handle() and comes back by answered(), to those only that returned
+// Step::watch, innermost first. Rules (spec page "ipref-coredns", 2.4, 6): no rcode moves a query
+// to the next plugin by itself; at the end of the chain the answer is SERVFAIL, "plugin/X: no next
+// plugin found".
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/run/loop.h"
+#include "resolver/corefile/dispenser.h"
+#include "resolver/corefile/options.h"
+#include "resolver/server/query.h"
+
+namespace ipref::resolver {
+
+/// What a handler may use of the thread it runs on.
+class Worker {
+  public:
+    virtual ~Worker() = default;
+    virtual run::Loop& loop() = 0;
+    /// 0 for the first worker, which also runs what is done once a process.
+    virtual unsigned index() const = 0;
+};
+
+class ZoneSource;
+
+class Handler {
+  public:
+    virtual ~Handler() = default;
+    /// The directive's name, "file". Static storage.
+    virtual std::string_view name() const = 0;
+
+    /// Called for each query that gets here. Must not block. With Step::later keep the query's
+    /// address: it stays valid until the call that ends it.
+    virtual Step handle(Query& q) = 0;
+    /// After Step::watch: the reply, or the failure (q.outcome()), on its way back; may be changed.
+    /// Step::done goes on towards the client; Step::later holds it until finish() or fail().
+    virtual Step answered(Query&) { return Step::done; }
+
+    /// Once a thread, before its first query. An error keeps the server from starting, or the old
+    /// configuration running.
+    virtual Result<void> start(Worker&) { return {}; }
+    /// Once a thread, after its last query of this configuration, before its loop goes away.
+    /// Queries that are still held must be ended with fail().
+    virtual void stop(Worker&) {}
+
+    /// The handler's zones, for plugin transfer; null if it has none.
+    virtual ZoneSource* zone_source() { return nullptr; }
+};
+
+/// The handlers of one server block, in order; at most 64.
+class Chain {
+  public:
+    void add(std::unique_ptr<Handler> handler) { handlers_.push_back(std::move(handler)); }
+    std::span<const std::unique_ptr<Handler>> handlers() const { return handlers_; }
+    size_t size() const { return handlers_.size(); }
+    Handler& at(size_t index) const { return *handlers_[index]; }
+
+  private:
+    std::vector<std::unique_ptr<Handler>> handlers_;
+};
+
+/// One value a worker, by index. Filled in start(), on the thread that uses it.
+template <typename T>
+class PerWorker {
+  public:
+    static constexpr unsigned kMost = 256;
+    T& operator[](const Worker& worker) { return *values_[worker.index()]; }
+    template <typename... Args>
+    T& make(const Worker& worker, Args&&... args) {
+        values_[worker.index()] = std::make_unique<T>(std::forward<Args>(args)...);
+        return *values_[worker.index()];
+    }
+    void drop(const Worker& worker) { values_[worker.index()].reset(); }
+    bool has(const Worker& worker) const { return values_[worker.index()] != nullptr; }
+
+  private:
+    std::array<std::unique_ptr<T>, kMost> values_;
+};
+
+/// A key of a server block: "tls://example.org:853".
+struct ZoneKey {
+    std::string transport = "dns";  ///< dns, tls, https, quic, grpc
+    Name zone;                      ///< lower case
+    uint16_t port = 53;
+    Position at;
+};
+
+/// Settings of a server block that are not handlers; plugins bind, debug, root, ... write them.
+struct BlockSettings {
+    std::vector<net::Ip> bind;  ///< empty: every address
+    bool debug = false;
+    std::string root;  ///< base of relative file names, with a trailing slash, or ""
+};
+
+/// Given to a plugin's setup function, once a server block that names it.
+class Setup {
+  public:
+    Setup(std::string_view plugin, Dispenser tokens, std::vector<ZoneKey> keys,
+          BlockSettings& settings, Chain& chain)
+        : plugin_(plugin),
+          tokens_(std::move(tokens)),
+          keys_(std::move(keys)),
+          settings_(settings),
+          chain_(chain) {}
+
+    /// All uses of the directive in this block, one after the other.
+    Dispenser& tokens() { return tokens_; }
+    std::string_view plugin() const { return plugin_; }
+    /// The block's keys; never empty.
+    const std::vector<ZoneKey>& keys() const { return keys_; }
+    BlockSettings& settings() { return settings_; }
+    void add(std::unique_ptr<Handler> handler) { chain_.add(std::move(handler)); }
+    /// A file name of the Corefile, relative to plugin root's directory.
+    std::string path(std::string_view name) const;
+    /// Zones as arguments: names or prefixes made absolute and lower case, or, if there are none,
+    /// the block's own zones.
+    Result<std::vector<Name>> zones_or_own(const std::vector<Token>& arguments) const;
+    /// "plugin/NAME: this plugin can only be used once per Server Block", at the second use.
+    tl::unexpected<Error> once_error() const;
+    /// plugin_error("missing upstream"): names plugin, file and line.
+    tl::unexpected<Error> error(std::string_view what) const;
+
+  private:
+    std::string_view plugin_;
+    Dispenser tokens_;
+    std::vector<ZoneKey> keys_;
+    BlockSettings& settings_;
+    Chain& chain_;
+};
+
+using SetupFunction = Result<void> (*)(Setup&);
+
+/// A row of the order table. Without a setup function the plugin is known to CoreDNS but not built
+/// in here; `why` then says what to do instead, or that it comes later.
+struct PluginRow {
+    std::string_view name;
+    SetupFunction setup = nullptr;
+    std::string_view why;
+};
+
+/// All names of CoreDNS 1.12.1's plugin.cfg and ipref, in order.
+std::span<const PluginRow> plugin_order();
+/// Null for an unknown name.
+const PluginRow* find_plugin(std::string_view name);
+
+/// Text of a zone or key to absolute lower-case zones: "Example.org" -> "example.org.",
+/// "10.0.0.0/15" -> "0.10.in-addr.arpa.", "1.10.in-addr.arpa.".
+Result<std::vector<Name>> normalize_zone(std::string_view text);
+/// The longest of `zones` that `name` is under; null if there is none. Both in any case.
+const Name* longest_zone(std::span<const Name> zones, const Name& name);
+
+}  // namespace ipref::resolver

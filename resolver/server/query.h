@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A query on its way through a server block: down the chain of plugins until one answers, and back
+// up through those that wanted to see the answer. One thread owns it from beginning to end.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "resolver/server/arena.h"
+#include "resolver/server/message.h"
+
+namespace ipref::resolver {
+
+class Handler;
+class Chain;
+class Worker;
+struct Config;
+
+/// What a handler did with a query.
+enum class Step : uint8_t {
+    next,   ///< not mine: on to the next plugin
+    watch,  ///< likewise, and answered() is called on the way back
+    done,   ///< the reply is complete
+    later,  ///< finish(), fail(), pass() or drop() will be called
+};
+
+/// What became of a look-up through the server itself (Query::lookup). Spans are valid during the
+/// callback only.
+struct LookupResult {
+    bool answered = false;  ///< false: SERVFAIL, REFUSED, nobody answered, or too deep
+    const Reply* reply = nullptr;
+};
+
+class Query {
+  public:
+    Request request;
+    Reply reply;
+
+    // -- finishing, for a handler whose handle() returned Step::later: exactly one of these, once,
+    //    from the worker's thread, never from inside handle() or answered()
+
+    /// The reply is complete.
+    void finish();
+    /// No reply could be made: the server writes one with this rcode. `why` goes to plugin errors
+    /// ("plugin/forward: no healthy upstream"); empty: nothing to log.
+    void fail(uint16_t code, std::string why = {});
+    /// On to the next plugin after all; with `watch`, answered() is called on the way back.
+    void pass(bool watch = false);
+    /// No answer at all: the client hears nothing (plugins acl, erratic).
+    void drop();
+
+    // -- for handlers that answer at once
+
+    /// Sets what fail() sets; for use as `return q.failed(...)` inside handle().
+    enum class Outcome : uint8_t { answered, failed, dropped };
+    /// `return q.failed(rcode::servfail, "plugin/x: why")` inside handle() or answered().
+    Step failed(uint16_t code, std::string why = {});
+    /// `return q.dropped()` likewise.
+    Step dropped();
+    /// While the answer is on its way back: what it is. Failed: reply.rcode and error() only.
+    Outcome outcome() const { return outcome_; }
+    const std::string& error() const { return error_; }
+
+    // -- putting the reply together
+
+    /// Appends an A or AAAA record; data goes to the arena.
+    void add_address(std::vector<RecordRef>& to, Bytes owner, uint32_t ttl, const net::Ip& ip);
+    /// The owner name as asked, kept with the query: for records of the question's own name.
+    Bytes asked_name();
+    /// Takes over an answer from elsewhere: rcode, AA, RA, AD and records, OPT left out; everything
+    /// is copied. False, and nothing taken, if the message is malformed.
+    bool take_message(Bytes message);
+    /// An extended error (RFC 8914) for clients that speak EDNS. `text` is copied.
+    void add_extended_error(uint16_t info_code, std::string_view text);
+
+    // -- memory
+
+    Arena& arena() { return arena_; }
+    /// Keeps what the reply points into (a zone's snapshot) until the reply is sent.
+    void pin(std::shared_ptr<const void> what) { pins_.push_back(std::move(what)); }
+    /// The state of a handler for this query, made at first use, gone with the query.
+    template <typename T>
+    T& state(const Handler& owner) {
+        for (auto& slot : slots_) {
+            if (slot.owner == &owner) return *static_cast<T*>(slot.state);
+        }
+        T& made = arena_.make<T>();
+        slots_.push_back({&owner, &made});
+        return made;
+    }
+
+    // -- around it
+
+    Worker& worker() const { return *worker_; }
+    const Chain& chain() const { return *chain_; }
+    /// The server block's zone that matched, in lower case.
+    const Name& zone() const { return *zone_; }
+    std::chrono::steady_clock::time_point arrived() const { return arrived_; }
+    /// Bytes that the client takes: EDNS size (at least 512), 512 without, 65535 over streams.
+    size_t limit() const { return limit_; }
+    /// How deep look-ups have nested; 0 for a client's query.
+    unsigned depth() const { return depth_; }
+
+    /// Asks the server itself, from block choice on, as CoreDNS's "upstream" does for the target of
+    /// an alias outside of the zone. `then` is called later, never
+    /// from inside this call; it is not called once this query has ended. At most kMaxDepth deep.
+    void lookup(const Name& name, uint16_t qtype, std::function<void(const LookupResult&)> then);
+    static constexpr unsigned kMaxDepth = 8;
+
+    /// Whether an answer may be several messages (zone transfers).
+    bool is_stream() const { return request.proto == Proto::tcp || request.proto == Proto::tls; }
+    /// Sends the reply so far as one of several messages and clears its sections; `ready` is
+    /// called, later, when the client has taken it. The last message is sent by finish(). False:
+    /// the client has gone; `ready` will not be called, fail() is still due.
+    bool send_part(std::function<void()> ready);
+
+  private:
+    friend class Runner;
+
+    struct Slot {
+        const Handler* owner;
+        void* state;
+    };
+
+    struct Link;  // who gets the answer
+
+    Arena arena_;
+    std::vector<Slot> slots_;
+    std::vector<std::shared_ptr<const void>> pins_;
+    std::shared_ptr<const Config> config_;
+    Worker* worker_ = nullptr;
+    const Chain* chain_ = nullptr;
+    const Name* zone_ = nullptr;
+    std::chrono::steady_clock::time_point arrived_;
+    size_t at_ = 0;          // position in the chain
+    uint64_t watchers_ = 0;  // positions whose answered() is due
+    size_t limit_ = 512;
+    unsigned depth_ = 0;
+    Outcome outcome_ = Outcome::answered;
+    std::string error_;
+};
+
+}  // namespace ipref::resolver
