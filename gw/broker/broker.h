@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The server's end of the mapper socket: protobuf frames and V1, on the same connections.
+// Source: spec "The mapper socket", proto/mapper.proto.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/result.h"
+#include "common/run/loop.h"
+#include "gw/mapping/store.h"
+#include "gw/mapping/table.h"
+
+namespace ipref::proto {
+class Status;
+class Peers;
+class Counters;
+}  // namespace ipref::proto
+
+namespace ipref::gw {
+
+/// What the broker asks of the rest of the gateway for the admin commands. The broker fills in
+/// what it and the table know. A function that is not set is answered by Failure BAD_REQUEST.
+struct BrokerSources {
+    std::function<void(proto::Status&)> status;
+    std::function<void(proto::Peers&)> peers;
+    std::function<void(proto::Counters&)> counters;
+};
+
+struct BrokerOptions {
+    std::string socket_path = "/run/ipref/mapper.sock";
+    size_t clients = 256;          ///< connections; further ones are closed at once
+    size_t in_flight = 1024;       ///< requests of one client that wait for the disk
+    size_t queue_bytes = 4 << 20;  ///< answers of one client that it has not read; above it, the
+                                   ///< connection is closed
+    size_t set_hosts = 1'000'000;  ///< hosts of one set on its way in
+};
+
+/// Owned by main; its thread is the loop's. Destroyed before the loop, the store and the table.
+class Broker {
+  public:
+    /// Makes the directory (0775) and the socket (0660), removes a stale one. Errors: a live
+    /// socket of another gateway, no permission; each says what to do. `store` may be nullptr
+    /// (-devmode with nothing to keep): answers then do not wait.
+    static Result<std::unique_ptr<Broker>> open(run::Loop& loop, BrokerOptions options,
+                                                Table& table, Store* store, BrokerSources sources);
+    /// Closes the connections and removes the socket.
+    ~Broker();
+
+    size_t clients() const;
+
+  private:
+    class Impl;
+    explicit Broker(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ipref::gw

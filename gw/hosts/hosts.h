@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The hosts file as an owner of static mappings.
+#pragma once
+
+#include <string>
+
+#include "common/run/loop.h"
+#include "gw/hosts/watcher.h"
+#include "gw/mapping/table.h"
+
+namespace ipref::gw {
+
+/// Owned by main. Reads the file at once, and again whenever it changes; every line that is wrong
+/// is logged, the rest replaces the set before. A file that is missing or cannot be read leaves
+/// the last good set in force, with a warning.
+class HostsFileOwner {
+  public:
+    /// `table` outlives it.
+    HostsFileOwner(run::Loop& loop, std::string path, Table& table);
+
+  private:
+    void load();
+
+    std::string path_;
+    Table& table_;
+    FileWatcher watcher_;
+};
+
+}  // namespace ipref::gw

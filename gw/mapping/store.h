@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The mappings on disk: LMDB, one file, commits in groups on libuv's thread pool.
+//
+// File `mapper.lmdb` (and `mapper.lmdb-lock`) in the data directory. Format 1; numbers are
+// big-endian, an address is its length (4 or 16) in one byte and its bytes, a string its length
+// in two bytes and its bytes:
+//   database  key                       value
+//   meta      "format"                  u32: 1
+//   meta      "time"                    u32: the greatest clock stored, seconds since 1970
+//   remote    EA, 4 or 16 bytes         flags u8 (1: resting), owner u32, used u32, serial u64,
+//                                       gw address, ref 16 bytes
+//   local     gw, 4 or 16 bytes, ref 16 flags u8 (1: resting), owner u32, used u32, serial u64,
+//                                       host address
+//   owner     u32                       flags u8 (1: expires, 2: has a hash), hash u64, count u32,
+//                                       confirmed u32, name string
+// Times are seconds since 1970. A newer format is refused and left untouched.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/result.h"
+#include "common/run/loop.h"
+#include "gw/mapping/change.h"
+#include "gw/mapping/table.h"
+
+namespace ipref::gw {
+
+/// What opening found.
+struct StoreOpened {
+    size_t mappings = 0;
+    size_t dropped = 0;     ///< did not fit the configuration, erased
+    std::string set_aside;  ///< a damaged database's new path; empty: none
+    Seconds time = 0;       ///< the greatest clock stored: the gateway's clock starts no earlier
+};
+
+/// Owned by main; destroyed before the loop and the table. Its thread is the loop's, record()
+/// excepted.
+class Store : public Journal {
+  public:
+    /// Opens or makes the database, restores the table from it, and becomes its journal. Sets
+    /// `clock` to the stored time if that is later. A database that is damaged or foreign is
+    /// renamed and a new one made. Errors: no permission, no space, a newer format, in use by
+    /// another process.
+    static Result<std::unique_ptr<Store>> open(run::Loop& loop, const std::string& directory,
+                                               Table& table, Clock& clock);
+    /// Commits what is pending, waiting for it.
+    ~Store() override;
+
+    const StoreOpened& opened() const { return opened_; }
+
+    void record(std::vector<Change> changes) override;
+
+    /// Calls back, on the loop's thread, when everything recorded so far is on disk: at once if it
+    /// is already. An error says why not (disk full); changes are kept and tried again.
+    using Durable = std::function<void(const Result<void>&)>;
+    void when_durable(Durable callback);
+    /// What is wrong with the disk, empty while nothing is: for status.
+    std::string problem() const;
+
+  private:
+    class Impl;
+    explicit Store(std::unique_ptr<Impl> impl);
+
+    StoreOpened opened_;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ipref::gw

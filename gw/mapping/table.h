@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The two relations a gateway keeps: EA <-> (their gw, ref) and our IP <-> (our gw, our ref).
+// Many reading threads without locks, one writer at a time (a mutex). See rcu.h for what a
+// reading thread must do. Owned by main; outlives every reader, the store and the broker.
+//
+// Rules
+// - Dynamic mappings expire after kMappingLife without use; their number then rests kMappingRest.
+// - A static wins over a dynamic mapping that holds its EA, its remote IPREF address or its ref.
+// - Between owners, the hosts file wins over agents; among equals, who came first keeps it. What
+//   is refused is reported in SetOutcome.
+// - A host with several refs: all are honoured inwards, the newest of the peer's family is used
+//   outwards. With a public address of zero, outward context addresses are zero, and inwards a
+//   ref serves under any context address (an exact match goes first).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/net/ip.h"
+#include "common/net/ref.h"
+#include "gw/datapath/lookup.h"
+#include "gw/mapping/change.h"
+#include "gw/mapping/clock.h"
+#include "gw/mapping/config.h"
+
+namespace ipref::gw {
+
+/// Why an encoded address is refused.
+enum class Refusal : uint8_t {
+    family,       ///< no encode network or tunnel of that family
+    not_unicast,  ///< gw is zero, loopback, link-local, multicast, broadcast, in an encode network
+    limit,        ///< a limit against exhaustion
+    exhausted,    ///< no free number left
+};
+/// A sentence for people.
+std::string_view text_of(Refusal refusal);
+
+struct Encoded {
+    net::Ip ea;
+    Seconds lifetime = 0;  ///< until it may end if nobody uses it
+};
+
+/// One mapping of a static set: remote is an EA and their IPREF address, local is our host and
+/// ours.
+struct StaticMapping {
+    Relation relation = Relation::local;
+    net::Ip ip;
+    net::IpRef ipref;
+    friend auto operator<=>(const StaticMapping&, const StaticMapping&) = default;
+};
+
+struct SetOutcome {
+    uint32_t rejected = 0;
+    std::vector<std::string> reasons;  ///< of the first few, each naming the mapping
+};
+
+/// Which owner a set belongs to. Names are unique.
+struct OwnerName {
+    std::string name;
+    bool expires = false;   ///< agents' sources
+    bool priority = false;  ///< the hosts file
+};
+
+/// What an agent says of its set.
+struct SetHash {
+    uint64_t hash = 0;
+    uint32_t count = 0;
+};
+
+struct OwnerStatus {
+    std::string name;
+    uint32_t mappings = 0;
+    bool has_hash = false;
+    uint64_t hash = 0;
+    Seconds confirmed_ago = 0;
+};
+
+/// One row of a listing.
+struct MappingRow {
+    Relation relation = Relation::remote;
+    net::Ip ip;
+    net::IpRef ipref;
+    std::string owner;     ///< "dynamic", "gateway" or the owner's name
+    Seconds lifetime = 0;  ///< 0: does not expire
+};
+
+struct MappingPage {
+    std::vector<MappingRow> rows;
+    std::optional<uint64_t> next;  ///< for the next call; none: this was the last page
+};
+
+struct MappingFilter {
+    std::optional<net::Ip> ip;
+    std::optional<net::Ip> gw;
+    std::optional<net::Ref> ref;
+    std::string owner;  ///< empty: any
+};
+
+class Table : public Lookup {
+  public:
+    /// `config` has been validated; `clock` outlives the table.
+    Table(MappingConfig config, const Clock& clock);
+    ~Table() override;
+    Table(const Table&) = delete;
+    Table& operator=(const Table&) = delete;
+
+    // The data path: an online RcuReader's thread. Hits write nothing but a use stamp; misses of
+    // ours() and ea() take the writer lock.
+    std::optional<net::IpRef> theirs(const net::Ip& ea) override;
+    std::optional<net::IpRef> ours(const net::Ip& host, net::Family gw) override;
+    std::optional<net::Ip> host(const net::IpRef& ours) override;
+    std::optional<net::Ip> ea(const net::IpRef& theirs, net::Family ea) override;
+
+    // Everything below: any thread, no RCU duties.
+
+    /// For resolvers: the EA of a remote IPREF address, allocated if it has none. Counts as use.
+    tl::expected<Encoded, Refusal> encode(const net::IpRef& theirs, net::Family ea);
+    /// The family resolvers get if they ask for none; none without an encode network.
+    std::optional<net::Family> default_ea_family() const;
+
+    /// Replaces the owner's set as a whole: what is in both stays untouched. Confirms the owner.
+    SetOutcome replace(const OwnerName& owner, const std::vector<StaticMapping>& set,
+                       std::optional<SetHash> hash);
+    /// Adds to and removes from the owner's set as one step. Confirms the owner.
+    SetOutcome change(const OwnerName& owner, const std::vector<StaticMapping>& add,
+                      const std::vector<StaticMapping>& remove, std::optional<SetHash> hash);
+    /// Drops the owner and its set; false if there is no such owner.
+    bool withdraw(std::string_view owner);
+    /// Whether the owner's set has this hash and count; if so, confirms it.
+    bool confirm(std::string_view owner, const SetHash& hash);
+    /// The hash the owner's set has, if it has one.
+    std::optional<SetHash> hash_of(std::string_view owner) const;
+    std::vector<OwnerStatus> owners() const;
+
+    /// Examines at most `most` mappings for expiry (call it often, with slices; it remembers where
+    /// it was), and owners for confirmation. Also journals use stamps that have moved on.
+    void sweep(size_t most);
+
+    /// At most `most` rows from `cursor` on (0: the start). Rows made or dropped while paging may
+    /// be missed or seen twice, others are seen once.
+    MappingPage page(uint64_t cursor, size_t most, const MappingFilter& filter) const;
+    /// Mappings by relation, static and dynamic, without the gateway's own.
+    size_t count(Relation relation) const;
+    /// Numbers that rest after expiry.
+    size_t resting() const;
+    const MappingConfig& config() const;
+
+    /// Changes are journalled from now on; nullptr: no more. Main, before readers start.
+    void journal(Journal* journal);
+    /// Called after remote mappings were dropped or changed, on the thread that did it, without
+    /// the lock. Only slow-path operations drop, never Lookup's functions.
+    void on_dropped(std::function<void(const std::vector<net::IpRef>&)> callback);
+
+    /// At start, from the store: in any order, owners before their mappings. Returns false if the
+    /// record does not fit the configuration (another encode network): the store then erases it.
+    bool restore(const OwnerRecord& owner);
+    bool restore(const MappingRecord& mapping);
+    /// Everything that must survive, as restore() takes it (owners first): for a store that starts
+    /// anew.
+    std::vector<Change> snapshot() const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ipref::gw
