@@ -9,7 +9,7 @@
 
 namespace ipref::gw {
 
-/// The two relations a gateway keeps: EA <-> (their gw, ref) and our IP <-> (our gw, our ref).
+/// The two relations a gateway keeps: EA <-> (their gw, ref) and our IP <-> (our gw, our
 /// ref). Called by every worker at once; implementations do not block on a hit. An address that is
 /// returned stays right at least until the packet in hand has been sent.
 class Lookup {
@@ -25,6 +25,11 @@ class Lookup {
     virtual std::optional<net::Ip> host(const net::IpRef& ours) = 0;
     /// Their IPREF address -> its EA of family `ea`, allocated if it has none.
     virtual std::optional<net::Ip> ea(const net::IpRef& theirs, net::Family ea) = 0;
+
+    /// As ours() and ea(), but never allocates: for the packets quoted in ICMP errors, where
+    /// anyone can name any address.
+    virtual std::optional<net::IpRef> known_ours(const net::Ip& host, net::Family gw) = 0;
+    virtual std::optional<net::Ip> known_ea(const net::IpRef& theirs, net::Family ea) = 0;
 };
 
 }  // namespace ipref::gw

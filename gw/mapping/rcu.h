@@ -9,7 +9,7 @@
 //
 // The main thread and tests need nothing: operations of the slow path (encode, replace, sweep,
 // page and so on) bring their thread online for the time they take, registering it if need be.
-// Only Lookup's four functions require an online RcuReader, or an RcuOnline around them.
+// Only Lookup's functions require an online RcuReader, or an RcuOnline around them.
 //
 // ThreadSanitizer: liburcu 0.13 orders by assembler barriers, which it cannot see. The same edges
 // are told to it by annotations: publication (add -> lookup) and grace period (quiescent state,

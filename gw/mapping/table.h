@@ -115,6 +115,8 @@ class Table : public Lookup {
     std::optional<net::IpRef> ours(const net::Ip& host, net::Family gw) override;
     std::optional<net::Ip> host(const net::IpRef& ours) override;
     std::optional<net::Ip> ea(const net::IpRef& theirs, net::Family ea) override;
+    std::optional<net::IpRef> known_ours(const net::Ip& host, net::Family gw) override;
+    std::optional<net::Ip> known_ea(const net::IpRef& theirs, net::Family ea) override;
 
     // Everything below: any thread, no RCU duties.
 
