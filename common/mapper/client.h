@@ -35,6 +35,9 @@ struct ClientOptions {
     run::Milliseconds hello_timeout{300};
     run::Milliseconds first_backoff{100};
     run::Milliseconds longest_backoff{10'000};
+    /// For V1 packets that hold no address.
+    net::Family v1_ea = net::Family::v4;
+    net::Family v1_gw = net::Family::v4;
     size_t most_queries = 10'000;  ///< queries in flight; more fail with too_many
     size_t most_publishes = 256;   ///< publish, confirm and withdraw requests in flight
 };
@@ -48,6 +51,9 @@ struct ClientEvents {
     /// Protobuf only. After a reconnect, treat what was cached before as if `all` had been told
     /// (a gateway that restarted cannot say what it dropped).
     std::function<void(const Dropped&)> mappings_changed;
+    /// A record from the gateway was malformed and has been left out. Not limited in number: who
+    /// logs it uses a run::LogLimit.
+    std::function<void(const std::string& why)> ignored;
 };
 
 class Client {
