@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What this machine must have for a lab."""
+
+import os
+import shutil
+
+_COMMANDS = ("ip", "sysctl", "iptables", "dig", "ping", "curl", "iperf3", "nc")
+
+
+def missing() -> str:
+    """Why no lab can be made here, with the remedy; empty if one can."""
+    if os.geteuid() != 0:
+        return "network namespaces need root; run it with sudo"
+    if not os.path.exists("/dev/net/tun"):
+        return "there is no /dev/net/tun; load the kernel's module tun"
+    absent = [name for name in _COMMANDS if shutil.which(name) is None]
+    if absent:
+        return f"not installed: {', '.join(absent)}; ./dev installs them on Debian"
+    return ""

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the end-to-end scenarios in network namespaces.
+
+    python3 tests/e2e/run.py [--bin DIR] [--only WORD] [--list] [FILE...]
+
+FILEs default to tests/e2e/*_test.py. Exit status: 0 all passed or all skipped, 1 something
+failed, 2 wrong usage, 128 + N ended by signal N.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.dont_write_bytecode = True
+
+from lab import interrupts, scenario  # noqa: E402
+from lab.needs import missing  # noqa: E402
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="End-to-end scenarios in network namespaces.")
+    parser.add_argument("--bin", type=Path, default=HERE.parent.parent / "build" / "bin",
+                        metavar="DIR", help="folder of the three programs")
+    parser.add_argument("--only", default="", metavar="WORD",
+                        help="scenarios whose file or title contains WORD")
+    parser.add_argument("--list", action="store_true", help="print titles, run nothing")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    return parser.parse_args()
+
+
+def chosen(options: argparse.Namespace) -> list[scenario.Scenario]:
+    files = options.files or sorted(HERE.glob("*_test.py"))
+    word = options.only.lower()
+    return [one for one in scenario.load(files)
+            if word in one.title.lower() or word in one.file.lower()]
+
+
+def play_all(scenarios: list[scenario.Scenario], programs: Path) -> int:
+    start = time.monotonic()
+    failed = 0
+    for one in scenarios:
+        print(f"{one.file}: {one.title} ... ", end="", flush=True)
+        result = scenario.play(one, programs)
+        print(f"{'ok' if result.passed else 'FAILED'} ({result.seconds:.1f} s)", flush=True)
+        if not result.passed:
+            failed += 1
+            print("\n".join(f"    {line}" for line in result.failure.splitlines()), flush=True)
+    print(f"end to end, {time.monotonic() - start:.0f} s")
+    print(f"{len(scenarios) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def main() -> int:
+    options = arguments()
+    scenarios = chosen(options)
+    if not scenarios:
+        print(f"no scenario matches '{options.only}'", file=sys.stderr)
+        return 2
+    if options.list:
+        print("\n".join(f"{one.file}: {one.title}" for one in scenarios))
+        return 0
+    reason = missing()
+    if reason:
+        print(f"skipped, all {len(scenarios)} end-to-end scenarios: {reason}")
+        print("0 passed, 0 failed")
+        return 0
+    absent = [name for name in ("ipref-gw", "ipref-dns-agent", "ipref-coredns")
+              if not os.access(options.bin / name, os.X_OK)]
+    if absent:
+        print(f"not in {options.bin}: {', '.join(absent)}; build them first", file=sys.stderr)
+        return 2
+    interrupts.install()
+    try:
+        return play_all(scenarios, options.bin)
+    except interrupts.Interrupted as interrupted:
+        print(f"\n{interrupted}; cleaned up", file=sys.stderr)
+        return interrupted.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
