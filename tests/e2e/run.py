@@ -9,7 +9,6 @@ failed, 2 wrong usage, 128 + N ended by signal N.
 """
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 from lab import interrupts, scenario  # noqa: E402
-from lab.needs import missing  # noqa: E402
+from lab.needs import missing, missing_programs  # noqa: E402
 
 
 def arguments() -> argparse.Namespace:
@@ -67,12 +66,11 @@ def main() -> int:
     reason = missing()
     if reason:
         print(f"skipped, all {len(scenarios)} end-to-end scenarios: {reason}")
-        print("0 passed, 0 failed")
+        print(f"0 passed, 0 failed, {len(scenarios)} skipped")
         return 0
-    absent = [name for name in ("ipref-gw", "ipref-dns-agent", "ipref-coredns")
-              if not os.access(options.bin / name, os.X_OK)]
+    absent = missing_programs(options.bin)
     if absent:
-        print(f"not in {options.bin}: {', '.join(absent)}; build them first", file=sys.stderr)
+        print(absent, file=sys.stderr)
         return 2
     interrupts.install()
     try:

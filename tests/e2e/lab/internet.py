@@ -18,7 +18,7 @@ class Internet:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._cables = 0
-        self._zones: list[str] = []
+        self._zones: dict[str, str] = {}
         self.router = lab.host("internet", forwarding=True)
         self.dns_host = lab.host("public-dns")
         self.connect(self.dns_host, f"{PUBLIC_DNS}/24", f"{PUBLIC_DNS_6}/64")
@@ -40,10 +40,10 @@ class Internet:
         `transfer`: who may copy it, in the words of the plugin; empty for nobody."""
         file = self._lab.file(f"public-dns/db.{domain}", zone.text(domain, records))
         allowed = f"    transfer {{\n        {transfer}\n    }}\n" if transfer else ""
-        self._zones.append(f"{domain} {{\n    file {file}\n{allowed}    errors\n    log\n}}\n")
+        self._zones[domain] = f"{domain} {{\n    file {file}\n{allowed}    errors\n    log\n}}\n"
         return str(file)
 
     def start_dns(self) -> Resolver:
-        self.dns = Resolver(self._lab, self.dns_host, PUBLIC_DNS, "\n".join(self._zones))
+        self.dns = Resolver(self._lab, self.dns_host, PUBLIC_DNS, "\n".join(self._zones.values()))
         self.dns.start()
         return self.dns

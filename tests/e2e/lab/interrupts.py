@@ -2,6 +2,8 @@
 """SIGINT, SIGTERM and SIGHUP become an exception, so that every `finally` runs."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -24,7 +26,11 @@ def install() -> None:
         signal.signal(number, _raise)
 
 
-def ignore() -> None:
-    """For the time of cleaning up: a second Ctrl-C must not leave half of it."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+@contextmanager
+def held() -> Iterator[None]:
+    """For the time of cleaning up: a second Ctrl-C waits until that is done."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lab import namespace
+from lab import interrupts, namespace
 from lab.namespace import Namespace
 from lab.process import Process
 
@@ -14,7 +14,7 @@ from lab.process import Process
 class Lab:
     """One network. Names carry this process's id, so that several may stand side by side."""
 
-    def __init__(self, programs: Path, kind: str, keep_files: bool = False) -> None:
+    def __init__(self, programs: Path, kind: str) -> None:
         """`programs`: folder of the binaries; `kind`: "e2e" or "demo", part of all names."""
         self.programs = programs.resolve()
         self.prefix = f"ipref-{kind}-{os.getpid()}"
@@ -22,7 +22,6 @@ class Lab:
         self.folder.chmod(0o755)
         self.hosts: list[Namespace] = []
         self.processes: list[Process] = []
-        self._keep_files = keep_files
 
     def host(self, title: str, forwarding: bool = False) -> Namespace:
         made = Namespace(f"{self.prefix}-{title}", title)
@@ -63,11 +62,11 @@ class Lab:
 
     def remove(self) -> None:
         """Leaves nothing, in whatever state it is. May be called twice."""
-        for process in reversed(self.processes):
-            process.end()
-        for host in self.hosts:
-            host.delete()
-        self.hosts.clear()
-        namespace.remove_folder_if_empty()
-        if not self._keep_files:
+        with interrupts.held():
+            for process in reversed(self.processes):
+                process.end()
+            for host in self.hosts:
+                host.delete()
+            self.hosts.clear()
+            namespace.remove_folder_if_empty()
             shutil.rmtree(self.folder, ignore_errors=True)

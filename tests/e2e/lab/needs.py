@@ -3,8 +3,10 @@
 
 import os
 import shutil
+from pathlib import Path
 
 _COMMANDS = ("ip", "sysctl", "iptables", "dig", "ping", "curl", "iperf3", "nc")
+_PROGRAMS = ("ipref-gw", "ipref-dns-agent", "ipref-coredns")
 
 
 def missing() -> str:
@@ -16,4 +18,12 @@ def missing() -> str:
     absent = [name for name in _COMMANDS if shutil.which(name) is None]
     if absent:
         return f"not installed: {', '.join(absent)}; ./dev installs them on Debian"
+    return ""
+
+
+def missing_programs(folder: Path) -> str:
+    """Which of the suite's programs are not in `folder`; empty if all are."""
+    absent = [name for name in _PROGRAMS if not os.access(folder / name, os.X_OK)]
+    if absent:
+        return f"{', '.join(absent)} not in {folder}; ./dev build makes them"
     return ""
