@@ -58,7 +58,7 @@ class Lab:
         return [text for process in self.processes for text in process.complaints()]
 
     def reports(self) -> str:
-        return "\n\n".join(process.report() for process in self.processes)
+        return "\n\n".join(process.report() for process in self.processes if process.started)
 
     def remove(self) -> None:
         """Leaves nothing, in whatever state it is. May be called twice."""

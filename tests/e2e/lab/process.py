@@ -39,6 +39,11 @@ class Process:
         self._killed = False
 
     @property
+    def started(self) -> bool:
+        """Now or earlier."""
+        return self._child is not None
+
+    @property
     def running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
@@ -104,6 +109,6 @@ class Process:
 
     def report(self) -> str:
         """Command and last lines of the log, for people."""
-        lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
+        lines = self._log.read_text(errors="replace").splitlines()
         text = [f"--- {self.title}: {shlex.join(self.command)}", *lines[-_TAIL:]]
         return "\n".join(text)
