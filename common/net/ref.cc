@@ -12,11 +12,15 @@ namespace {
 
 constexpr size_t kGroups = 8;
 
+__extension__ using Uint128 = unsigned __int128;
+
+/// A '+' in front is allowed, as deployed gateways do.
 Result<Ref> parse_decimal(std::string_view text) {
-    constexpr auto max = ~static_cast<unsigned __int128>(0);
-    unsigned __int128 value = 0;
-    if (text.empty()) return fail("a reference is missing");
-    for (const char c : text) {
+    constexpr auto max = ~static_cast<Uint128>(0);
+    Uint128 value = 0;
+    const auto digits = text.substr(text.starts_with('+') ? 1 : 0);
+    if (digits.empty()) return fail("a reference is missing");
+    for (const char c : digits) {
         if (c < '0' || c > '9') {
             return fail("\"{}\" is not a reference: hex digits need a '-', as in 0-{}", text, text);
         }

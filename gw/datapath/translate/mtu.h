@@ -19,10 +19,10 @@ uint32_t tun_mtu(uint32_t interface_mtu, net::Family ea, net::Family gw);
 size_t tunnel_room(size_t path_mtu, net::Family gw);
 
 /// "Fragmentation needed" into the tunnel: minus the local IP header (IPv6: also its fragment
-/// header), plus 20. At most 65535.
+/// header), plus 20. At most 65535. 0 (a router that does not say, RFC 1191 section 5) stays 0.
 uint16_t mtu_into_tunnel(uint32_t mtu, net::Family ea);
 /// Out of the tunnel: minus the largest IPREF header, plus the local IP header; at least what
-/// every IPv4 (68) or IPv6 (1280) host must take.
+/// every IPv4 (68) or IPv6 (1280) host must take. 0 stays 0 for IPv4.
 uint16_t mtu_out_of_tunnel(uint16_t mtu, net::Family ea);
 
 enum class Fit : uint8_t {

@@ -17,6 +17,7 @@
 #include "common/net/ip.h"
 #include "common/wire/tunnel_packet.h"
 #include "gw/datapath/drop_reason.h"
+#include "gw/datapath/translate/icmp_types.h"
 #include "gw/datapath/translate/packet.h"
 
 namespace ipref::gw {
@@ -44,7 +45,8 @@ struct Verdict {
     IcmpError error{};    ///< answer
 };
 
-/// How to change the checksum of a layer-4 segment. Nothing to do by default.
+/// How to change a layer-4 segment: its checksum, and the type of an ICMP echo. Nothing to do by
+/// default.
 struct ChecksumPatch {
     enum class Field : uint8_t {
         none,
@@ -53,11 +55,12 @@ struct ChecksumPatch {
         udp,      ///< likewise, and a field of 0 stays 0
     };
     Field field = Field::none;
-    uint16_t offset = 0;   ///< of the field in this segment, bytes
-    net::Checksum change;  ///< what enters minus what leaves the covered bytes
+    uint16_t offset = 0;           ///< of the field in this segment, bytes
+    net::Checksum change;          ///< what enters minus what leaves the covered bytes
+    std::optional<IcmpType> type;  ///< goes into the first two bytes; `change` allows for it
 };
 
-/// Changes the checksum field of `segment`, which holds it as a whole.
+/// Changes `segment`, which holds the checksum field as a whole.
 void patch_checksum(const ChecksumPatch& patch, std::span<uint8_t> segment);
 
 /// "Packet too big" of a local IPv6 host or router: packets to `host` are to be `mtu` at most.
@@ -68,8 +71,8 @@ struct LearntMtu {
 
 /// A fragment that waited and can go now, after the packet in hand and to the same place.
 struct Released {
-    Bytes bytes;      ///< complete; valid until the next encap() or decap() on this worker
-    bool df = false;  ///< as Plan::df
+    std::span<uint8_t> bytes;  ///< complete; valid until the worker's next encap() or decap()
+    bool df = false;           ///< as Plan::df
 };
 
 /// What becomes of one packet. Reuse one per worker: it is large, and each call overwrites it.

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "common/wire/tunnel_packet.h"
+#include "gw/datapath/translate/ip_packet.h"
 #include "gw/datapath/translate/plan.h"
 
 namespace ipref::gw {
@@ -24,26 +25,27 @@ class Splitter {
   public:
     /// An IPREF packet into IPREF fragments of at most `room` bytes, without DF. `id` is used
     /// unless the packet is a fragment already. None if room is for less than 8 bytes of payload.
-    /// An ICMP error, which must not be fragmented, comes as one piece with less of its quote.
+    /// An ICMP error, which must not be fragmented, comes as one piece with less of its quote;
+    /// only then `packet` is written to (the checksum).
     static std::optional<Splitter> tunnel(std::span<uint8_t> packet, size_t room, uint32_t id);
-    /// An IPv6 packet into fragments of at most `mtu` bytes (1280 if it is less), likewise.
-    static std::optional<Splitter> ipv6(std::span<uint8_t> packet, size_t mtu, uint32_t id);
+    /// An IPv6 packet into fragments of at most `mtu` bytes (1280 if it is less), likewise. None
+    /// if `packet` is not IPv6.
+    static std::optional<Splitter> ipv6(Bytes packet, size_t mtu, uint32_t id);
 
-    /// The next piece, in order; false when there is none left.
+    /// The next piece, in order; false when there is none left. The views are into the packet.
     bool next(Piece& piece);
 
   private:
     Splitter() = default;
-    size_t write_header(const wire::Fragment& fragment, size_t size, Piece& piece) const;
+    void write_header(size_t payload, Piece& piece) const;
 
-    bool to_ipv6_ = false;
-    bool whole_ = false;         // one piece, not a fragment
-    wire::TunnelHeader header_;  // tunnel
-    Bytes ipv6_header_;          // the original's first 40 bytes
-    uint8_t ipv6_next_ = 0;      // what follows the fragment header
-    wire::Fragment fragment_;    // of the original; offset moves on
-    Bytes rest_;                 // payload still to go
-    size_t step_ = 0;            // payload bytes in all but the last piece
+    std::optional<IpHeader> ip_;  // if IPv6
+    wire::TunnelHeader tunnel_;   // otherwise
+    bool whole_ = false;          // it fits: one piece, no fragment
+    bool done_ = false;
+    wire::Fragment fragment_;  // of the original; the offset moves on
+    Bytes rest_;               // payload still to go
+    size_t room_ = 0;          // for payload in one piece
 };
 
 }  // namespace ipref::gw
