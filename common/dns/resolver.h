@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // DNS look-ups by c-ares on the loop: the system's name servers (/etc/resolv.conf; for addresses
 // /etc/hosts first), or given ones. Over UDP with EDNS, over TCP when an answer is cut. Servers
-// are tried in turn. Bounded: at most `max_in_flight` at a time, the others wait in order.
+// are tried in turn. Bounded: at most `max_in_flight` at a time, the others wait in order
+// (how many may wait is the caller's to bound).
 #pragma once
 
 #include <functional>
@@ -10,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/dns/wire_message.h"
+#include "common/dns/answer.h"
 #include "common/net/ip.h"
 #include "common/result.h"
 #include "common/run/loop.h"
@@ -22,25 +23,8 @@ struct ResolverOptions {
     run::Milliseconds timeout{2000};     ///< of one try at one server; doubles with each round
     int tries = 2;                       ///< rounds over all servers
     size_t max_in_flight = 100;
-    size_t max_waiting = 1'000'000;         ///< look-ups beyond that fail at once
     std::string hosts_file = "/etc/hosts";  ///< only with the system's servers; empty: none
 };
-
-/// What was found. No record and rcode NOERROR: the name exists without records of that type.
-struct Answer {
-    uint16_t rcode = rcode::kNoError;  ///< NOERROR or NXDOMAIN; everything else is an Error
-    std::vector<Record> chain;         ///< the CNAMEs that led there, in order
-    std::vector<Record> records;       ///< of the type asked for, owned by the chain's end
-    /// The least TTL of all of them, seconds; 0 if there are none.
-    uint32_t ttl = 0;
-
-    /// The addresses of A and AAAA records.
-    std::vector<net::Ip> ips() const;
-};
-
-/// Takes a whole answer message apart. Errors: malformed, an rcode other than NOERROR and
-/// NXDOMAIN, a chain of more than 16 CNAMEs or in a loop. `name` and `type`: what was asked.
-Result<Answer> parse_answer(Bytes message, const Name& name, uint16_t type);
 
 /// "ADDR[:PORT]", several separated by commas; port 53 where none is given.
 Result<std::vector<net::Endpoint>> parse_servers(std::string_view text);
@@ -57,7 +41,8 @@ class Resolver {
     Resolver& operator=(const Resolver&) = delete;
 
     /// Class IN. The callback is called once, from the loop, never from inside this call. Its
-    /// error names the name, the type and the reason.
+    /// error names the name, the type and the reason. It may ask again; it must not destroy the
+    /// Resolver.
     void query(const Name& name, uint16_t type, Callback callback);
     /// Look-ups that wait or are under way.
     size_t pending() const;

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "common/dns/upstream.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
+#include "common/dns/random.h"
+
+namespace ipref::dns {
+
+namespace {
+
+/// A socket, closed with its owner.
+class Socket {
+  public:
+    explicit Socket(int fd = -1) : fd_(fd) {}
+    ~Socket() { reset(); }
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+
+    int fd() const { return fd_; }
+    void reset(int fd = -1) {
+        if (fd_ >= 0) close(fd_);
+        fd_ = fd;
+    }
+
+  private:
+    int fd_;
+};
+
+/// A non-blocking socket that is connected, or being so. 0 or an errno.
+int open_to(Socket& socket_, const net::Endpoint& server, int type) {
+    const int family = server.ip.is_v4() ? AF_INET : AF_INET6;
+    socket_.reset(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (socket_.fd() < 0) return errno;
+    sockaddr_storage address;
+    const unsigned size = server.to(address);
+    if (type == SOCK_STREAM) {
+        const int on = 1;
+        setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    if (connect(socket_.fd(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return 0;
+    return errno == EINPROGRESS ? 0 : errno;
+}
+
+Trouble trouble_of(int error) {
+    return error == ECONNREFUSED ? Trouble::refused : Trouble::network;
+}
+
+void set_id(std::span<uint8_t> message, uint16_t id) {
+    message[0] = static_cast<uint8_t>(id >> 8);
+    message[1] = static_cast<uint8_t>(id);
+}
+
+}  // namespace
+
+bool answers(Bytes query, Bytes answer) {
+    MessageReader asked(query);
+    MessageReader got(answer);
+    if (!asked.ok() || !got.ok()) return false;
+    const auto& header = got.header();
+    if (header.id != asked.header().id || !header.has(flag::kQr)) return false;
+    if (header.opcode() != asked.header().opcode()) return false;
+    if (header.questions == 0) {
+        return header.rcode() == rcode::kFormErr || header.rcode() == rcode::kNotImp;
+    }
+    if (header.questions != 1) return false;
+    const auto question = got.question();
+    return question && question == asked.question();
+}
+
+/// One query in flight.
+struct Upstream::Ask {
+    Ask(Upstream& owner, uint64_t with_number, Callback with)
+        : number(with_number), callback(std::move(with)), timer(owner.loop_, [this, &owner] {
+              if (why.empty()) {
+                  owner.fail(*this, Trouble::timed_out, "no answer");
+              } else {
+                  owner.fail(*this, trouble, std::string(why));
+              }
+          }) {}
+
+    const uint64_t number;
+    Callback callback;
+    uint16_t id = 0;             // as the caller gave it
+    std::vector<uint8_t> query;  // with the id that goes out
+    run::Timer timer;
+    Socket socket;  // UDP; outlives its poll
+    std::unique_ptr<run::Poll> poll;
+    std::unique_ptr<Stream> stream;  // TCP
+    bool fresh = false;              // the stream was opened for this query
+    Trouble trouble = Trouble::network;
+    std::string why;  // a failure that is told in the loop's next turn
+};
+
+/// A TCP connection; idle, or in the hands of an Ask.
+struct Upstream::Stream {
+    Socket socket;
+    std::unique_ptr<run::Poll> poll;
+    Ask* ask = nullptr;
+    std::vector<uint8_t> out;  // length and query
+    size_t sent = 0;
+    std::vector<uint8_t> in;
+    run::Milliseconds expires{0};
+};
+
+Upstream::Upstream(run::Loop& loop, net::Endpoint server, UpstreamOptions options)
+    : loop_(loop), server_(server), options_(options), expiry_(loop, [this] { drop_expired(); }) {}
+
+Upstream::~Upstream() = default;
+
+uint64_t Upstream::ask(Bytes query, Via via, run::Milliseconds timeout, Callback callback) {
+    assert(query.size() >= kHeaderSize && query.size() <= kMaxMessage);
+    const uint64_t number = next_++;
+    auto made = std::make_unique<Ask>(*this, number, std::move(callback));
+    Ask& ask = *made;
+    const bool full = asks_.size() >= options_.max_queries;
+    asks_.emplace(number, std::move(made));
+    ask.query.assign(query.begin(), query.end());
+    ask.id = Header::read(query)->id;
+    set_id(ask.query, random_id());
+    ask.timer.start(timeout);
+    if (full) {
+        fail_later(ask, Trouble::too_many, "too many queries wait for it");
+    } else if (via == Via::udp) {
+        send_udp(ask);
+    } else {
+        begin_tcp(ask);
+    }
+    return number;
+}
+
+void Upstream::cancel(uint64_t number) {
+    asks_.erase(number);
+}
+
+void Upstream::send_udp(Ask& ask) {
+    const int error = open_to(ask.socket, server_, SOCK_DGRAM);
+    if (error != 0) return fail_later(ask, trouble_of(error), std::strerror(error));
+    ask.poll =
+        std::make_unique<run::Poll>(loop_, ask.socket.fd(), [this, &ask](int) { read_udp(ask); });
+    const auto sent = send(ask.socket.fd(), ask.query.data(), ask.query.size(), MSG_NOSIGNAL);
+    // A full send buffer is loss, as on the wire: the time-out covers it.
+    if (sent < 0 && errno != EAGAIN) {
+        return fail_later(ask, trouble_of(errno), std::strerror(errno));
+    }
+    ask.poll->start(UV_READABLE);
+}
+
+void Upstream::read_udp(Ask& ask) {
+    thread_local std::array<uint8_t, kMaxMessage> space;
+    constexpr int kReads = 16;  // a flood of wrong answers must not hold the loop
+    for (int i = 0; i < kReads; i++) {
+        const auto got = recv(ask.socket.fd(), space.data(), space.size(), 0);
+        if (got < 0) {
+            if (errno == EAGAIN || errno == EINTR) return;
+            return fail(ask, trouble_of(errno), std::strerror(errno));
+        }
+        const auto answer = std::span(space).first(static_cast<size_t>(got));
+        if (!answers(ask.query, answer)) continue;
+        set_id(answer, ask.id);
+        return finish(ask, answer);
+    }
+}
+
+void Upstream::begin_tcp(Ask& ask) {
+    if (idle_.empty()) return open_stream(ask);
+    ask.stream = std::move(idle_.front());
+    idle_.pop_front();
+    ask.fresh = false;
+    Stream& stream = *ask.stream;
+    stream.ask = &ask;
+    stream.sent = 0;
+    stream.out.clear();
+    stream.in.clear();
+    stream.poll->start(UV_READABLE | UV_WRITABLE);
+}
+
+void Upstream::open_stream(Ask& ask) {
+    ask.stream = std::make_unique<Stream>();
+    ask.fresh = true;
+    Stream& stream = *ask.stream;
+    stream.ask = &ask;
+    const int error = open_to(stream.socket, server_, SOCK_STREAM);
+    if (error != 0) return fail_later(ask, trouble_of(error), std::strerror(error));
+    stream.poll = std::make_unique<run::Poll>(
+        loop_, stream.socket.fd(), [this, &stream](int events) { on_stream(stream, events); });
+    stream.poll->start(UV_READABLE | UV_WRITABLE);
+}
+
+void Upstream::on_stream(Stream& stream, int events) {
+    if (stream.ask == nullptr) {  // idle: the server closed it, or says what nobody asked for
+        idle_.remove_if([&](const auto& one) { return one.get() == &stream; });
+        return;
+    }
+    if ((events & UV_WRITABLE) != 0 && !write_stream(stream)) return;
+    if ((events & UV_READABLE) != 0) read_stream(stream);
+}
+
+/// False: the stream has gone.
+bool Upstream::write_stream(Stream& stream) {
+    if (stream.out.empty()) {
+        const auto& query = stream.ask->query;
+        stream.out = {static_cast<uint8_t>(query.size() >> 8), static_cast<uint8_t>(query.size())};
+        stream.out.insert(stream.out.end(), query.begin(), query.end());
+    }
+    const auto left = std::span(stream.out).subspan(stream.sent);
+    const auto sent = send(stream.socket.fd(), left.data(), left.size(), MSG_NOSIGNAL);
+    if (sent < 0) {
+        if (errno == EAGAIN || errno == EINTR) return true;
+        stream_broken(stream, std::strerror(errno));
+        return false;
+    }
+    stream.sent += static_cast<size_t>(sent);
+    if (stream.sent == stream.out.size()) stream.poll->start(UV_READABLE);
+    return true;
+}
+
+void Upstream::read_stream(Stream& stream) {
+    thread_local std::array<uint8_t, kMaxMessage + 2> space;
+    const auto got = recv(stream.socket.fd(), space.data(), space.size(), 0);
+    if (got < 0) {
+        if (errno == EAGAIN || errno == EINTR) return;
+        return stream_broken(stream, std::strerror(errno));
+    }
+    if (got == 0) return stream_broken(stream, "it closed the connection");
+    stream.in.insert(stream.in.end(), space.begin(), space.begin() + got);
+    while (take_message(stream)) {
+    }
+}
+
+/// Looks at the first whole message that has come. True: it did not fit, look at the next.
+bool Upstream::take_message(Stream& stream) {
+    if (stream.in.size() < 2) return false;
+    const size_t size = static_cast<size_t>(stream.in[0]) << 8 | stream.in[1];
+    if (stream.in.size() < 2 + size) return false;
+    Ask& ask = *stream.ask;
+    const auto message = std::span(stream.in).subspan(2, size);
+    if (!answers(ask.query, message)) {
+        stream.in.erase(stream.in.begin(), stream.in.begin() + static_cast<ptrdiff_t>(2 + size));
+        return true;
+    }
+    set_id(message, ask.id);
+    const bool clean = stream.in.size() == 2 + size && stream.sent == stream.out.size();
+    auto owned = std::move(ask.stream);
+    std::vector<uint8_t> in = std::move(owned->in);  // outlives the stream, should that be dropped
+    owned->in.clear();
+    if (clean) keep(std::move(owned));
+    finish(ask, std::span(in).subspan(2, size));
+    return false;
+}
+
+/// A kept connection may have been closed by the server while the query was on its way: then the
+/// query goes out again, once, on a fresh one.
+void Upstream::stream_broken(Stream& stream, const std::string& why) {
+    Ask& ask = *stream.ask;
+    const int error = errno;
+    if (!ask.fresh && stream.in.empty()) {
+        const auto old = std::move(ask.stream);
+        return open_stream(ask);
+    }
+    fail(ask, trouble_of(error), why);
+}
+
+void Upstream::keep(std::unique_ptr<Stream> stream) {
+    stream->ask = nullptr;
+    if (idle_.size() >= options_.max_idle) return;
+    stream->expires = loop_.now() + options_.expire;
+    stream->poll->start(UV_READABLE);
+    idle_.push_front(std::move(stream));
+    if (!expiry_.active()) expiry_.start(options_.expire);
+}
+
+void Upstream::drop_expired() {
+    while (!idle_.empty() && idle_.back()->expires <= loop_.now()) idle_.pop_back();
+    if (!idle_.empty()) expiry_.start(idle_.back()->expires - loop_.now());
+}
+
+void Upstream::finish(Ask& ask, Bytes answer) {
+    call(ask, answer);
+}
+
+void Upstream::fail(Ask& ask, Trouble trouble, const std::string& why) {
+    call(ask, tl::unexpected(AskFailure{trouble, fmt::format("{}: {}", server_.str(), why)}));
+}
+
+void Upstream::fail_later(Ask& ask, Trouble trouble, std::string why) {
+    ask.poll.reset();
+    ask.trouble = trouble;
+    ask.why = std::move(why);
+    ask.timer.start(run::Milliseconds(0));
+}
+
+/// The ask, its sockets and timer are gone when the callback runs. This may run inside one of
+/// their callbacks: nothing of theirs is touched on the way out.
+void Upstream::call(Ask& ask, Outcome outcome) {
+    const auto callback = std::move(ask.callback);
+    asks_.erase(ask.number);
+    callback(std::move(outcome));
+}
+
+}  // namespace ipref::dns
