@@ -38,9 +38,8 @@ struct OwnerRecord {
     OwnerId id = kDynamic;
     std::string name;       ///< "hosts file /etc/hosts", "internal:example.com"
     bool expires = false;   ///< agents' sources do if they are not confirmed
-    bool has_hash = false;  ///< hash and count are what its agent said last
+    bool has_hash = false;  ///< its agent gave one
     uint64_t hash = 0;
-    uint32_t count = 0;
     Seconds confirmed = 0;
 };
 

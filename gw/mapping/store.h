@@ -11,9 +11,11 @@
 //                                       gw address, ref 16 bytes
 //   local     gw, 4 or 16 bytes, ref 16 flags u8 (1: resting), owner u32, used u32, serial u64,
 //                                       host address
-//   owner     u32                       flags u8 (1: expires, 2: has a hash), hash u64, count u32,
+//   owner     u32                       flags u8 (1: expires, 2: has a hash), hash u64,
 //                                       confirmed u32, name string
-// Times are seconds since 1970. A newer format is refused and left untouched.
+// Every value ends with u32, FNV-1a over its key and what comes before. Times are seconds since
+// 1970. The directory is locked (flock) while it is in use. A newer format is refused and left
+// untouched.
 #pragma once
 
 #include <functional>

@@ -66,12 +66,6 @@ struct OwnerName {
     bool priority = false;  ///< the hosts file
 };
 
-/// What an agent says of its set.
-struct SetHash {
-    uint64_t hash = 0;
-    uint32_t count = 0;
-};
-
 struct OwnerStatus {
     std::string name;
     uint32_t mappings = 0;
@@ -126,17 +120,19 @@ class Table : public Lookup {
     std::optional<net::Family> default_ea_family() const;
 
     /// Replaces the owner's set as a whole: what is in both stays untouched. Confirms the owner.
+    /// `hash` is what its agent calls the set.
     SetOutcome replace(const OwnerName& owner, const std::vector<StaticMapping>& set,
-                       std::optional<SetHash> hash);
+                       std::optional<uint64_t> hash);
     /// Adds to and removes from the owner's set as one step. Confirms the owner.
     SetOutcome change(const OwnerName& owner, const std::vector<StaticMapping>& add,
-                      const std::vector<StaticMapping>& remove, std::optional<SetHash> hash);
+                      const std::vector<StaticMapping>& remove, std::optional<uint64_t> hash);
     /// Drops the owner and its set; false if there is no such owner.
     bool withdraw(std::string_view owner);
-    /// Whether the owner's set has this hash and count; if so, confirms it.
-    bool confirm(std::string_view owner, const SetHash& hash);
-    /// The hash the owner's set has, if it has one.
-    std::optional<SetHash> hash_of(std::string_view owner) const;
+    /// Whether the owner's set has this hash and, with what was refused of it, this many mappings;
+    /// if so, confirms it.
+    bool confirm(std::string_view owner, uint64_t hash, uint32_t count);
+    /// The hash the owner's set was given, if any.
+    std::optional<uint64_t> hash_of(std::string_view owner) const;
     std::vector<OwnerStatus> owners() const;
 
     /// Examines at most `most` mappings for expiry (call it often, with slices; it remembers where
@@ -144,7 +140,7 @@ class Table : public Lookup {
     void sweep(size_t most);
 
     /// At most `most` rows from `cursor` on (0: the start). Rows made or dropped while paging may
-    /// be missed or seen twice, others are seen once.
+    /// be missed, others are seen, a few twice. With a filter a page may be short or empty.
     MappingPage page(uint64_t cursor, size_t most, const MappingFilter& filter) const;
     /// Mappings by relation, static and dynamic, without the gateway's own.
     size_t count(Relation relation) const;

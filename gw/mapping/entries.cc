@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One mapping in and out of the table, with what follows from it: lists, counts, journal.
+#include <memory>
+
+#include "gw/mapping/table_impl.h"
+
+namespace ipref::gw {
+
+MappingRecord Table::Impl::record_of(const Entry& entry) {
+    return {.relation = entry.relation,
+            .resting = false,
+            .ip = entry.ip,
+            .ipref = entry.ipref,
+            .owner = entry.owner,
+            .used = entry.used.load(std::memory_order_relaxed),
+            .serial = entry.serial};
+}
+
+Entry* Table::Impl::insert(const MappingRecord& record, bool journal) {
+    auto made = std::make_unique<Entry>();
+    Entry* entry = made.get();
+    entry->relation = record.relation;
+    entry->ip = record.ip;
+    entry->ipref = record.ipref;
+    entry->owner = record.owner;
+    entry->serial = record.serial;
+    entry->stored = record.used;
+    entry->used.store(record.used, std::memory_order_relaxed);
+    auto& list = rows(record.relation);
+    entry->row = static_cast<uint32_t>(list.size());
+    list.push_back(entry);
+    const auto family =
+        record.relation == Relation::remote ? record.ip.family() : record.ipref.ip.family();
+    if (record.owner == kDynamic) dynamic_count(record.relation, family)++;
+    if (const auto owner = owners_.find(record.owner); owner != owners_.end()) {
+        owner->second.mappings++;
+        statics_++;
+    }
+    // A number that a static claims no longer rests, else its rest would end by erasing the static.
+    if (record.relation == Relation::remote) resting_eas_.remove(record.ip);
+    if (record.relation == Relation::local) resting_refs_.remove(record.ipref);
+    index(record.relation).add(made.release());
+    if (journal && journal_ != nullptr) changes_.emplace_back(record);
+    return entry;
+}
+
+void Table::Impl::drop(Entry* entry) {
+    index(entry->relation).remove(entry);
+    auto& list = rows(entry->relation);
+    list[entry->row] = list.back();
+    list[entry->row]->row = entry->row;
+    list.pop_back();
+    const auto family =
+        entry->relation == Relation::remote ? entry->ip.family() : entry->ipref.ip.family();
+    if (entry->owner == kDynamic) dynamic_count(entry->relation, family)--;
+    if (const auto owner = owners_.find(entry->owner); owner != owners_.end()) {
+        owner->second.mappings--;
+        statics_--;
+    }
+    if (journal_ != nullptr) {
+        changes_.emplace_back(EraseMapping{entry->relation, entry->ip, entry->ipref});
+    }
+    if (entry->relation == Relation::remote) dropped_.push_back(entry->ipref);
+    retired_.push_back(entry);
+}
+
+void Table::Impl::expire(Entry* entry) {
+    MappingRecord record = record_of(*entry);
+    drop(entry);
+    record.resting = true;
+    record.used = clock_.now();
+    if (entry->relation == Relation::remote) resting_eas_.add(entry->ip, record.used);
+    if (entry->relation == Relation::local) resting_refs_.add(entry->ipref, record.used);
+    if (journal_ != nullptr) changes_.back() = record;  // instead of the erasure
+}
+
+void Table::Impl::adopt(Entry* entry, OwnerId owner) {
+    const auto family =
+        entry->relation == Relation::remote ? entry->ip.family() : entry->ipref.ip.family();
+    if (entry->owner == kDynamic) {
+        dynamic_count(entry->relation, family)--;
+    } else if (const auto old = owners_.find(entry->owner); old != owners_.end()) {
+        old->second.mappings--;
+        statics_--;
+    }
+    entry->owner = owner;
+    owners_.at(owner).mappings++;
+    statics_++;
+    if (journal_ != nullptr) changes_.emplace_back(record_of(*entry));
+}
+
+void Table::Impl::finish(std::unique_lock<std::mutex>& lock) {
+    if (!changes_.empty()) journal_->record(std::exchange(changes_, {}));
+    if (!retired_.empty()) retire(std::exchange(retired_, {}));
+    if (dropped_.empty()) return;
+    const auto dropped = std::exchange(dropped_, {});
+    const auto listener = on_dropped_;
+    lock.unlock();
+    if (listener) listener(dropped);
+}
+
+}  // namespace ipref::gw

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gw/mapping/expiry.h"
+
+#include <chrono>
+
+namespace ipref::gw {
+
+namespace {
+
+constexpr size_t kSlice = 20'000;  // rows a second: a million in under a minute
+
+}  // namespace
+
+Heartbeat::Heartbeat(run::Loop& loop, Clock& clock, Table& table)
+    : loop_(loop),
+      clock_(clock),
+      table_(table),
+      start_(wall_time()),
+      since_(loop.now()),
+      timer_(loop, [this] { beat(); }) {
+    clock_.set(start_);
+    start_ = clock_.now();
+    timer_.start(std::chrono::seconds(1), std::chrono::seconds(1));
+}
+
+void Heartbeat::beat() {
+    const auto gone = std::chrono::duration_cast<std::chrono::seconds>(loop_.now() - since_);
+    clock_.set(start_ + static_cast<Seconds>(gone.count()));
+    table_.sweep(kSlice);
+}
+
+Seconds wall_time() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<Seconds>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+}
+
+}  // namespace ipref::gw

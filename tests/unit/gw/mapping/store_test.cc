@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gw/mapping/store.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "fixture.h"
+#include "gw/mapping/lmdb.h"
+#include "unit/catch.h"
+
+using namespace ipref;
+using namespace ipref::gw;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Directory {
+    Directory() {
+        char name[] = "/tmp/ipref-store-XXXXXX";
+        path = mkdtemp(name);
+    }
+    ~Directory() { fs::remove_all(path); }
+    std::string file() const { return path + "/mapper.lmdb"; }
+    std::string path;
+};
+
+/// A site with its store; destroyed, it is closed properly.
+struct Gateway : Site {
+    explicit Gateway(const Directory& directory, MappingConfig config = site()) : Site(config) {
+        auto opened = Store::open(loop, directory.path, table, clock);
+        if (!opened) FAIL(opened.error().text);
+        store = std::move(*opened);
+    }
+    /// Runs the loop until all that was made so far is on disk.
+    Result<void> durable() {
+        Result<void> result;
+        store->when_durable([&](const auto& outcome) {
+            result = outcome;
+            loop.stop();
+        });
+        loop.run();
+        return result;
+    }
+    run::Loop loop;
+    std::unique_ptr<Store> store;
+};
+
+}  // namespace
+
+TEST_CASE("a restart changes nothing", "[store]") {
+    const Directory directory;
+    net::Ip ea;
+    net::IpRef ours;
+    {
+        Gateway gateway(directory);
+        CHECK(gateway.store->opened().mappings == 0);
+        ea = gateway.table.ea(at("198.51.100.7", "1001"), v4).value();
+        ours = gateway.table.ours(ip("192.168.1.5"), v4).value();
+        gateway.table.replace(kAgent, {local("192.168.1.6", "203.0.113.1", "1025")}, 42);
+    }
+    Gateway gateway(directory);
+    CHECK(gateway.store->opened().mappings == 3);
+    CHECK(gateway.table.theirs(ea) == at("198.51.100.7", "1001"));
+    CHECK(gateway.table.host(ours) == ip("192.168.1.5"));
+    CHECK(gateway.table.confirm(kAgent.name, 42, 1));
+}
+
+TEST_CASE("what was answered survives a kill", "[store]") {
+    const Directory directory;
+    int pipes[2];
+    REQUIRE(pipe(pipes) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        Gateway gateway(directory);
+        const auto ea = gateway.table.encode(at("198.51.100.7", "1001"), v4).value().ea;
+        if (!gateway.durable()) _exit(1);
+        if (write(pipes[1], ea.data(), 4) != 4) _exit(2);
+        pause();
+        _exit(3);
+    }
+    close(pipes[1]);
+    uint8_t bytes[4];
+    REQUIRE(read(pipes[0], bytes, 4) == 4);
+    close(pipes[0]);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    Gateway gateway(directory);
+    CHECK(gateway.table.theirs(net::Ip(v4, bytes)) == at("198.51.100.7", "1001"));
+}
+
+TEST_CASE("answers share commits, and wait for no more than their own", "[store]") {
+    const Directory directory;
+    Gateway gateway(directory);
+    int answered = 0;
+    for (uint64_t i = 0; i < 1000; i++) {
+        REQUIRE(gateway.table.encode({ip("198.51.100.7"), {0, i}}, v4));
+        gateway.store->when_durable([&](const auto& outcome) {
+            CHECK(outcome.has_value());
+            answered++;
+        });
+    }
+    CHECK(answered == 0);
+    REQUIRE(gateway.durable());
+    CHECK(answered == 1000);
+    bool at_once = false;
+    gateway.store->when_durable([&](const auto&) { at_once = true; });
+    CHECK(at_once);
+}
+
+TEST_CASE("what was dropped stays dropped, resting numbers rest on", "[store]") {
+    const Directory directory;
+    net::Ip ea;
+    {
+        Gateway gateway(directory);
+        ea = gateway.table.ea(at("198.51.100.7", "1001"), v4).value();
+        gateway.table.replace(kAgent, {local("192.168.1.6", "203.0.113.1", "1025")}, 42);
+        REQUIRE(gateway.durable());
+        gateway.later(kMappingLife);
+        gateway.sweep_all();
+    }
+    {
+        Gateway gateway(directory);
+        CHECK(gateway.clock.now() == kStart + kMappingLife);
+        CHECK(gateway.store->opened().mappings == 1);
+        CHECK(!gateway.table.theirs(ea));
+        CHECK(gateway.table.resting() == 1);
+        CHECK(gateway.table.owners().empty());
+        gateway.later(kMappingRest);
+        gateway.sweep_all();
+    }
+    Gateway gateway(directory);
+    CHECK(gateway.store->opened().mappings == 0);
+}
+
+TEST_CASE("a damaged database is set aside", "[store]") {
+    const Directory directory;
+    {
+        Gateway gateway(directory);
+        for (uint64_t i = 0; i < 2000; i++) {
+            REQUIRE(gateway.table.encode({ip("198.51.100.7"), {0, i}}, v4));
+        }
+    }
+    const auto size = fs::file_size(directory.file());
+    SECTION("not a database") {
+        std::ofstream(directory.file(), std::ios::trunc) << std::string(20000, 'x');
+    }
+    SECTION("cut short") {
+        fs::resize_file(directory.file(), size / 2);
+    }
+    SECTION("a record that lies") {
+        std::fstream file(directory.file(), std::ios::in | std::ios::out | std::ios::binary);
+        std::string bytes(size, 0);
+        file.read(bytes.data(), static_cast<std::streamsize>(size));
+        const std::string gw("\x04\xc6\x33\x64\x07", 5);  // in a value: 198.51.100.7
+        for (size_t i = bytes.find(gw); i != std::string::npos; i = bytes.find(gw, i + 1)) {
+            bytes[i + 4] = 8;
+        }
+        file.seekp(0);
+        file.write(bytes.data(), static_cast<std::streamsize>(size));
+    }
+    SECTION("pages of noise") {
+        std::fstream file(directory.file(), std::ios::in | std::ios::out | std::ios::binary);
+        for (size_t at = 8192; at + 4096 <= size; at += 4096) {
+            file.seekp(static_cast<std::streamoff>(at));
+            for (int i = 0; i < 4096; i++) file.put(static_cast<char>(i * 7));
+        }
+    }
+    Gateway gateway(directory);
+    CHECK(gateway.store->opened().mappings == 0);
+    CHECK(fs::exists(gateway.store->opened().set_aside));
+    CHECK(gateway.table.count(Relation::remote) == 0);
+    CHECK(gateway.table.encode(at("198.51.100.7", "1"), v4));
+    CHECK(gateway.durable());
+}
+
+TEST_CASE("a newer format is refused and left alone", "[store]") {
+    const Directory directory;
+    { const Gateway gateway(directory); }
+    MDB_env* env = nullptr;
+    mdb_env_create(&env);
+    mdb_env_set_maxdbs(env, 4);
+    REQUIRE(mdb_env_open(env, directory.file().c_str(), MDB_NOSUBDIR, 0640) == 0);
+    MDB_txn* txn = nullptr;
+    REQUIRE(mdb_txn_begin(env, nullptr, 0, &txn) == 0);
+    MDB_dbi meta = 0;
+    REQUIRE(mdb_dbi_open(txn, "meta", 0, &meta) == 0);
+    auto item = store_number("format", kStoreFormat + 1);
+    MDB_val key{item.key.size(), item.key.data()};
+    MDB_val value{item.value.size(), item.value.data()};
+    REQUIRE(mdb_put(txn, meta, &key, &value, 0) == 0);
+    REQUIRE(mdb_txn_commit(txn) == 0);
+    mdb_env_close(env);
+
+    Site site;
+    run::Loop loop;
+    const auto opened = Store::open(loop, directory.path, site.table, site.clock);
+    REQUIRE(!opened);
+    CHECK(opened.error().text.find("format 2") != std::string::npos);
+    CHECK(fs::exists(directory.file()));
+}
+
+TEST_CASE("a data directory serves one gateway at a time", "[store]") {
+    const Directory directory;
+    const Gateway gateway(directory);
+    Clock clock;
+    Table table(site(), clock);
+    run::Loop loop;
+    const auto second = Store::open(loop, directory.path, table, clock);
+    REQUIRE(!second);
+    CHECK(second.error().text.find("in use by another gateway") != std::string::npos);
+}
+
+TEST_CASE("another encode network: the old mappings go, also from disk", "[store]") {
+    const Directory directory;
+    {
+        Gateway gateway(directory);
+        REQUIRE(gateway.table.ea(at("198.51.100.7", "1001"), v4));
+        REQUIRE(gateway.table.ours(ip("192.168.1.5"), v4));
+    }
+    MappingConfig config = site();
+    config.encode_nets = {net::Cidr::parse("10.128.0.0/12").value()};
+    {
+        const Gateway gateway(directory, config);
+        CHECK(gateway.store->opened().dropped == 1);
+        CHECK(gateway.store->opened().mappings == 1);
+    }
+    const Gateway gateway(directory);
+    CHECK(gateway.store->opened().mappings == 1);
+    CHECK(gateway.store->opened().dropped == 0);
+}
+
+TEST_CASE("records that are cut or changed are noticed", "[store]") {
+    const MappingRecord record{.relation = Relation::local,
+                               .ip = ip("fd00::5"),
+                               .ipref = at("203.0.113.1", "1025"),
+                               .owner = 7,
+                               .used = 9,
+                               .serial = 11};
+    const auto item = store_item(record);
+    const auto back = parse_mapping(item.table, item.key, item.value);
+    REQUIRE(back);
+    CHECK(back->ip == record.ip);
+    CHECK(back->ipref == record.ipref);
+    CHECK((back->owner == 7 && back->used == 9 && back->serial == 11 && !back->resting));
+    for (size_t i = 0; i < item.value.size(); i++) {
+        auto bad = item.value;
+        bad[i] ^= 1;
+        CHECK(!parse_mapping(item.table, item.key, bad));
+        bad.resize(i);
+        CHECK(!parse_mapping(item.table, item.key, bad));
+    }
+    for (size_t size = 0; size < item.key.size(); size++) {
+        CHECK(!parse_mapping(item.table, wire::Bytes(item.key).first(size), item.value));
+    }
+}
