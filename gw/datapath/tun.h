@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The TUN interface: made, set up, and its queues. Source: spec "ipref-gw", section "Interface".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/net/ip.h"
+#include "common/result.h"
+#include "common/run/fd.h"
+#include "gw/datapath/edges.h"
+#include "gw/datapath/netlink.h"
+
+namespace ipref::gw {
+
+constexpr uint32_t kDefaultMtu = 1500;  ///< of an interface that is not known
+
+struct TunOptions {
+    std::string name;     ///< empty: the first free tunN
+    unsigned queues = 1;  ///< one a worker
+    uint32_t mtu = 1460;
+    net::Ip ea;  ///< the gateway's own
+    net::Cidr encode_net;
+};
+
+/// The interface lives as long as one of its queues is open.
+struct Tun {
+    std::string name;
+    unsigned index = 0;
+    std::vector<run::Fd> queues;  ///< non-blocking, one packet a read or write, no extra header
+};
+
+/// Each error names the thing and the remedy. Needs CAP_NET_ADMIN.
+Result<Tun> open_tun(Netlink& netlink, const TunOptions& options);
+
+/// MTU of the interface that has `bind`; kDefaultMtu if none has, or `bind` is zero.
+Result<uint32_t> interface_mtu(Netlink& netlink, const net::Ip& bind);
+
+/// One queue as the worker's edge. Does not own the descriptors, which outlive it. Packets whose
+/// source is an own EA go by the raw sockets: the kernel drops its own address as a source from a
+/// TUN. `raw4` and `raw6` may be -1 where a family is not served.
+class TunQueue final : public TunEdge {
+  public:
+    TunQueue(int fd, std::vector<net::Ip> own, int raw4, int raw6)
+        : fd_(fd), raw4_(raw4), raw6_(raw6), own_(std::move(own)) {}
+
+    int fd() const override { return fd_; }
+    size_t read(std::span<TunSpace> into) override;
+    int write(Bytes head, Bytes rest) override;
+
+  private:
+    int write_raw(Bytes head, Bytes rest) const;
+
+    int fd_;
+    int raw4_;
+    int raw6_;
+    std::vector<net::Ip> own_;
+};
+
+/// A socket that sends whole IP packets of one family, from addresses of this host.
+Result<run::Fd> open_raw(net::Family family);
+
+}  // namespace ipref::gw

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gw/datapath/peers.h"
+
+#include <thread>
+
+#include "unit/catch.h"
+
+using namespace ipref;
+using namespace ipref::gw;
+
+namespace {
+
+net::Ip peer(uint32_t number) {
+    return net::Ip::v4(0xc0000200 + number);
+}
+
+}  // namespace
+
+TEST_CASE("a peer's port is that of its last good packet", "[peers]") {
+    Peers peers(4);
+    PeerCache cache;
+    CHECK(peers.sending(cache, peer(1), 100, 1).port == 0);
+    CHECK_FALSE(peers.received(cache, peer(1), 1045, 60, 1));
+    CHECK(peers.sending(cache, peer(1), 100, 1).port == 1045);
+    CHECK(peers.received(cache, peer(1), 40000, 60, 2));
+    PeerCache other;
+    CHECK(peers.sending(other, peer(1), 0, 2).port == 40000);
+    const auto rows = peers.rows(2);
+    REQUIRE(rows.size() == 1);
+    CHECK(rows[0].sent_packets == 2);
+    CHECK(rows[0].sent_bytes == 200);
+    CHECK(rows[0].received_packets == 2);
+    CHECK(rows[0].received_bytes == 120);
+    CHECK(rows[0].last_received == 2);
+    CHECK(rows[0].port_changes == 1);
+    CHECK(peers.active(10, 8) == 1);
+    CHECK(peers.active(11, 8) == 0);
+}
+
+TEST_CASE("path MTU is lowered, bounded, and ends", "[peers]") {
+    Peers peers(4);
+    PeerCache cache;
+    CHECK_FALSE(peers.learn_mtu(cache, peer(1), 1400, 1));  // no such peer
+    CHECK(peers.count() == 0);
+    peers.sending(cache, peer(1), 1, 1);
+    CHECK(peers.learn_mtu(cache, peer(1), 1400, 1));
+    CHECK_FALSE(peers.learn_mtu(cache, peer(1), 1450, 1));
+    CHECK(peers.sending(cache, peer(1), 1, 2).mtu == 1400);
+    CHECK(peers.learn_mtu(cache, peer(1), 10, 2));
+    CHECK(peers.sending(cache, peer(1), 1, 2).mtu == 552);
+    CHECK(peers.sending(cache, peer(1), 1, 2 + kPathMtuLife - 1).mtu == 552);
+    CHECK(peers.sending(cache, peer(1), 1, 2 + kPathMtuLife).mtu == 0);
+    CHECK(peers.learn_mtu(cache, peer(1), 1450, 2 + kPathMtuLife));
+    const auto host = *net::Ip::parse("2001:db8::1");
+    CHECK(peers.learn_mtu_of_new(cache, host, 1000, 5));
+    CHECK(peers.mtu(cache, host, 5) == 1280);
+    CHECK(peers.mtu(cache, peer(9), 5) == 0);
+    CHECK(peers.count() == 2);
+}
+
+TEST_CASE("the least recently used peer gives way", "[peers]") {
+    Peers peers(3);
+    PeerCache cache;
+    for (uint32_t i = 1; i <= 3; i++) {
+        peers.received(cache, peer(i), static_cast<uint16_t>(1000 + i), 1, i);
+    }
+    peers.sending(cache, peer(1), 1, 4);
+    peers.received(cache, peer(4), 1004, 1, 5);
+    CHECK(peers.count() == 3);
+    CHECK(peers.evicted() == 1);
+    CHECK(peers.sending(cache, peer(1), 1, 5).port == 1001);
+    CHECK(peers.sending(cache, peer(3), 1, 5).port == 1003);
+    CHECK(peers.sending(cache, peer(4), 1, 5).port == 1004);
+    // A cache that remembers the slot does not mistake its new holder for the old one.
+    CHECK(peers.sending(cache, peer(2), 1, 6).port == 0);
+    CHECK(peers.evicted() == 2);
+}
+
+TEST_CASE("workers never see another peer's port", "[peers]") {
+    Peers peers(4);
+    std::atomic<int> wrong = 0;
+    auto work = [&](uint32_t seed) {
+        PeerCache cache;
+        for (uint32_t i = 0; i < 20000; i++) {
+            const uint32_t number = (i * seed) % 16;
+            const auto port = peers.sending(cache, peer(number), 1, i / 100 + 1).port;
+            if (port != 0 && port != 1000 + number) wrong++;
+            peers.received(cache, peer(number), static_cast<uint16_t>(1000 + number), 1,
+                           i / 100 + 1);
+            peers.learn_mtu(cache, peer(number), 1400, i / 100 + 1);
+        }
+    };
+    std::thread one(work, 3);
+    std::thread two(work, 7);
+    work(5);
+    one.join();
+    two.join();
+    CHECK(wrong == 0);
+    CHECK(peers.count() == 4);
+}
