@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/agent.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "common/run/version.h"
+#include "dns-agent/loop_world.h"
+#include "dns-agent/mappers.h"
+
+namespace ipref::agent {
+
+namespace {
+
+/// Host data matters more than haste: a busy gateway may take its time.
+constexpr run::Milliseconds kRequestTimeout{10'000};
+
+void print_line(const std::string& line) {
+    std::puts(line.c_str());
+    std::fflush(stdout);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> Agent::make(run::Loop& loop, const Options& options) {
+    dns::ResolverOptions resolver_options;
+    resolver_options.servers = options.resolvers;
+    auto resolver = dns::Resolver::make(loop, resolver_options);
+    if (!resolver) return tl::unexpected(resolver.error());
+    auto world = std::make_unique<LoopWorld>(loop, std::move(*resolver));
+    std::unique_ptr<Agent> agent(new Agent(loop, options, std::move(world)));
+    if (options.metrics) {
+        if (auto on = agent->http_.listen(*options.metrics); !on) {
+            return tl::unexpected(on.error());
+        }
+    }
+    return agent;
+}
+
+Agent::Agent(run::Loop& loop, const Options& options, std::unique_ptr<World> world)
+    : loop_(loop), options_(options), world_(std::move(world)), http_(loop) {
+    mapper_ = make_mapper();
+    metrics_.gauge_from("ipref_dns_agent_mapper_connected",
+                        "Whether there is a connection to the gateway.", {},
+                        [this] { return mapper_->connected() ? 1.0 : 0.0; });
+    metrics_
+        .gauge("ipref_dns_agent_build_info", "Always 1.",
+               {{"version", run::kRelease}, {"commit", run::kCommit}})
+        .set(1);
+    run::handle_health(http_, metrics_, [this] { return mapper_->connected(); });
+    for (const auto& source : options_.sources) {
+        followers_.push_back(
+            std::make_unique<Follower>(*world_, *mapper_, metrics_, source, options_.families,
+                                       std::chrono::minutes(options_.interval_minutes)));
+    }
+}
+
+Agent::~Agent() = default;
+
+std::unique_ptr<Mapper> Agent::make_mapper() {
+    if (options_.devmode) return std::make_unique<PrintingMapper>(print_line);
+    mapper::ClientOptions client;
+    client.path = options_.mapper_path;
+    client.program = "ipref-dns-agent";
+    client.protocol = options_.protocol;
+    client.request_timeout = kRequestTimeout;
+    client.v1_ea = options_.families.ea;
+    client.v1_gw = options_.families.gw;
+    mapper::ClientEvents events;
+    events.connected = [this](const mapper::Server& server) { connected(server); };
+    events.lost = [](const std::string& why) {
+        run::log_warning("mapper: not connected: {}; trying again", why);
+    };
+    events.ignored = [this](const std::string& why) {
+        uint64_t suppressed = 0;
+        if (!ignored_limit_.allow(std::chrono::steady_clock::now(), suppressed)) return;
+        run::log_warning("mapper: a record was left out: {} ({} more before)", why, suppressed);
+    };
+    return std::make_unique<ClientMapper>(loop_, client, events);
+}
+
+void Agent::connected(const mapper::Server& server) {
+    if (server.protocol == mapper::Protocol::v1) {
+        run::log_info("mapper: connected to {}, protocol V1{}{}", options_.mapper_path,
+                      server.note.empty() ? "" : ": ", server.note);
+    } else {
+        run::log_info("mapper: connected to {}, {} {}", options_.mapper_path, server.program,
+                      server.release);
+    }
+    for (const auto& follower : followers_) follower->connected();
+}
+
+void Agent::start() {
+    if (followers_.empty()) {
+        run::log_info("no source given: client mode, nothing is published");
+    }
+    for (const auto& follower : followers_) follower->start();
+}
+
+}  // namespace ipref::agent

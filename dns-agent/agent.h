@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The agent: one follower a source, one connection to the mapper.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "common/run/http.h"
+#include "common/run/loop.h"
+#include "common/run/metrics.h"
+#include "dns-agent/follower.h"
+#include "dns-agent/options.h"
+
+namespace ipref::agent {
+
+class Agent {
+  public:
+    /// An error (resolver, metrics address) ends the program at start-up.
+    static Result<std::unique_ptr<Agent>> make(run::Loop& loop, const Options& options);
+    ~Agent();
+    Agent(const Agent&) = delete;
+    Agent& operator=(const Agent&) = delete;
+
+    /// Begins the first polls; the rest is done by the loop.
+    void start();
+
+  private:
+    Agent(run::Loop& loop, const Options& options, std::unique_ptr<World> world);
+    std::unique_ptr<Mapper> make_mapper();
+    void connected(const mapper::Server& server);
+
+    run::Loop& loop_;
+    Options options_;
+    std::unique_ptr<World> world_;
+    run::Metrics metrics_;
+    run::HttpServer http_;
+    run::LogLimit ignored_limit_;
+    std::unique_ptr<Mapper> mapper_;
+    std::vector<std::unique_ptr<Follower>> followers_;
+};
+
+}  // namespace ipref::agent

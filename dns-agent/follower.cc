@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/follower.h"
+
+#include <algorithm>
+
+namespace ipref::agent {
+
+using run::Severity;
+
+namespace {
+
+constexpr size_t kWarningsTold = 20;  // of one look-up run; more are counted
+
+std::string plural(size_t count, const char* what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+Follower::Follower(World& world, Mapper& mapper, run::Metrics& metrics, Source source,
+                   Families families, Milliseconds interval)
+    : world_(world),
+      source_(std::move(source)),
+      families_(families),
+      interval_(interval),
+      publisher_(world, mapper, source_.id(), interval),
+      hosts_(
+          metrics.gauge("ipref_dns_agent_hosts", "Hosts published.", {{"source", source_.str()}})),
+      skipped_(metrics.gauge("ipref_dns_agent_skipped_records",
+                             "AA records that could not be published.",
+                             {{"source", source_.str()}})),
+      later_(world.alarm([this] { evaluate(); })) {
+    for (const auto& server : source_.servers) {
+        auto counter = [&](const char* result) {
+            return &metrics.counter(
+                "ipref_dns_agent_transfers_total", "Zone transfers.",
+                {{"source", source_.str()}, {"server", server.str()}, {"result", result}});
+        };
+        Poll poll{
+            .server = server, .alarm = nullptr, .backoff = Backoff(interval), .zone = nullptr};
+        poll.good = counter("done");
+        poll.bad = counter("failed");
+        polls_.push_back(std::move(poll));
+    }
+    for (auto& one : polls_) {
+        one.alarm = world_.alarm([this, &one] { poll(one); });
+    }
+}
+
+Follower::~Follower() = default;
+
+void Follower::start() {
+    for (auto& one : polls_) poll(one);
+}
+
+// ---- polling
+
+void Follower::poll(Poll& poll) {
+    world_.transfer(poll.server, source_.public_zone,
+                    [this, &poll, alive = std::weak_ptr(alive_)](TransferResult result) {
+                        if (!alive.expired()) transferred(poll, std::move(result));
+                    });
+}
+
+void Follower::transferred(Poll& poll, TransferResult result) {
+    poll.heard = true;
+    if (result) {
+        take_zone(poll, std::move(*result));
+    } else if (result.error().gone) {
+        log(Severity::warning,
+            fmt::format("{} has no such zone: {}", poll.server.str(), result.error().text));
+        Zone none;
+        none.gone = true;
+        take_zone(poll, std::move(none));
+    } else {
+        poll.zone.reset();
+        poll.bad->add();
+        const auto wait = poll.backoff.next();
+        log(Severity::warning,
+            fmt::format("transfer from {} failed: {}; next try in {} s", poll.server.str(),
+                        result.error().text, wait.count() / 1000));
+        poll.alarm->start(wait);
+    }
+    publisher_.poll();
+    evaluate();
+}
+
+void Follower::take_zone(Poll& poll, Zone zone) {
+    for (const auto& warning : zone.warnings) log(Severity::warning, warning);
+    if (zone.more_warnings > 0) {
+        log(Severity::warning, fmt::format("{} more records like these", zone.more_warnings));
+    }
+    log(Severity::debug, fmt::format("{}: serial {}, {}", poll.server.str(), zone.serial,
+                                     plural(zone.entries.size(), "AA record")));
+    poll.zone = std::make_shared<const Zone>(std::move(zone));
+    poll.good->add();
+    poll.backoff.reset();
+    poll.alarm->start(next_poll());
+}
+
+/// A quarter earlier to a quarter later, so that servers drift apart.
+Milliseconds Follower::next_poll() {
+    return Milliseconds(static_cast<int64_t>(static_cast<double>(interval_.count()) *
+                                             (0.75 + 0.5 * world_.chance())));
+}
+
+// ---- votes
+
+void Follower::evaluate() {
+    if (looking_up_) {
+        again_ = true;
+        return;
+    }
+    std::vector<Vote> votes;
+    for (const auto& one : polls_) votes.push_back({one.server.str(), one.zone});
+    const auto verdict = quorum(votes);
+    if (!verdict.zone) return no_quorum(verdict);
+    tell_differences(verdict);
+    const bool same = zone_ && zone_->entries == verdict.zone->entries;
+    if (same && world_.now() - looked_up_at_ < interval_ / 2) return;
+    look_up(verdict.zone);
+}
+
+void Follower::tell_differences(const Verdict& verdict) {
+    std::string text;
+    for (const auto& one : verdict.differences) text += (text.empty() ? "" : "; ") + one;
+    if (!text.empty() && text != told_) {
+        log(Severity::warning,
+            fmt::format("{} of {} servers agree: {}", verdict.votes, polls_.size(), text));
+    }
+    told_ = text;
+}
+
+void Follower::no_quorum(const Verdict& verdict) {
+    const bool all =
+        std::all_of(polls_.begin(), polls_.end(), [](const Poll& p) { return p.heard; });
+    if (!all || verdict.votes == 0) return;  // none at all: each failure was told
+    auto text = fmt::format("no majority: {} of {} servers agree, {} are needed{}", verdict.votes,
+                            polls_.size(), verdict.needed,
+                            publisher_.current() ? "; the last good set is kept" : "");
+    for (const auto& one : verdict.differences) text += "; " + one;
+    if (text != told_) log(Severity::warning, text);
+    told_ = text;
+}
+
+// ---- look-ups
+
+void Follower::look_up(std::shared_ptr<const Zone> zone) {
+    zone_ = std::move(zone);
+    looking_up_ = true;
+    looked_up_at_ = world_.now();
+    finished_.reset();
+    run_ = std::make_unique<LookUpRun>(
+        world_, wanted_names(*zone_, source_.local), families_, std::move(found_),
+        [this](LookUps found, const std::vector<std::string>& warnings) {
+            looked_up(std::move(found), warnings);
+        });
+    run_->start();
+}
+
+void Follower::looked_up(LookUps found, const std::vector<std::string>& warnings) {
+    finished_ = std::move(run_);
+    looking_up_ = false;
+    found_ = std::move(found);
+    warn_some(warnings);
+    auto matched = match(*zone_, source_.local, families_, found_);
+    warn_some(matched.warnings);
+    skipped_.set(static_cast<double>(matched.warnings.size()));
+    adopt(std::move(matched.hosts));
+    if (again_) later_->start(Milliseconds(0));
+    again_ = false;
+}
+
+void Follower::adopt(std::vector<wire::Host> hosts) {
+    if (hosts.empty()) return nothing_left();
+    empty_since_.reset();
+    hosts_.set(static_cast<double>(hosts.size()));
+    const auto id = source_.id();
+    auto set = std::make_shared<wire::HostSet>();
+    set->local_domain = id.local_domain;
+    set->public_domain = id.public_domain;
+    set->hosts = std::move(hosts);
+    set->hash = wire::hash_of(set->hosts);
+    publisher_.set(std::move(set));
+}
+
+/// An empty zone may be somebody's mistake, soon to be mended: it counts from the next poll on.
+void Follower::nothing_left() {
+    const auto now = world_.now();
+    if (!empty_since_) {
+        empty_since_ = now;
+        log(Severity::warning,
+            fmt::format("{}; {} until the next poll",
+                        zone_->gone ? "the zone is gone" : "the zone publishes no host",
+                        publisher_.current() ? "the last good set is kept" : "nothing is changed"));
+        return;
+    }
+    if (now - *empty_since_ < interval_ / 2) return;
+    if (publisher_.current()) log(Severity::warning, "still no host: withdrawing the source");
+    hosts_.set(0);
+    publisher_.withdraw();
+}
+
+// ---- log
+
+void Follower::warn_some(const std::vector<std::string>& warnings) {
+    for (size_t i = 0; i < warnings.size(); i++) {
+        log(i < kWarningsTold ? Severity::warning : Severity::debug, warnings[i]);
+    }
+    if (warnings.size() > kWarningsTold) {
+        log(Severity::warning,
+            fmt::format("{} more like these; -debug tells them", warnings.size() - kWarningsTold));
+    }
+}
+
+void Follower::log(Severity severity, const std::string& text) {
+    world_.log(severity, fmt::format("{}: {}", source_.str(), text));
+}
+
+}  // namespace ipref::agent

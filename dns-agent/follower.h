@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Follows one source: polls its servers, each at its own random time, lets them vote, looks up what
+// the records need, and hands the hosts to the publisher.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/run/metrics.h"
+#include "dns-agent/lookup_run.h"
+#include "dns-agent/publisher.h"
+#include "dns-agent/quorum.h"
+
+namespace ipref::agent {
+
+class Follower {
+  public:
+    /// All of them outlive the follower.
+    Follower(World& world, Mapper& mapper, run::Metrics& metrics, Source source, Families families,
+             Milliseconds interval);
+    ~Follower();
+    Follower(const Follower&) = delete;
+    Follower& operator=(const Follower&) = delete;
+
+    /// Polls all servers at once, for the first time.
+    void start();
+    /// The mapper is connected (again).
+    void connected() { publisher_.connected(); }
+
+  private:
+    struct Poll {
+        Server server;
+        std::unique_ptr<Alarm> alarm;
+        Backoff backoff;
+        std::shared_ptr<const Zone> zone;  ///< its vote
+        bool heard = false;                ///< it answered or failed, ever
+        run::Counter* good = nullptr;
+        run::Counter* bad = nullptr;
+    };
+
+    void poll(Poll& poll);
+    void transferred(Poll& poll, TransferResult result);
+    void take_zone(Poll& poll, Zone zone);
+    Milliseconds next_poll();
+    void evaluate();
+    void no_quorum(const Verdict& verdict);
+    void tell_differences(const Verdict& verdict);
+    void look_up(std::shared_ptr<const Zone> zone);
+    void looked_up(LookUps found, const std::vector<std::string>& warnings);
+    void adopt(std::vector<wire::Host> hosts);
+    void nothing_left();
+    void warn_some(const std::vector<std::string>& warnings);
+    void log(run::Severity severity, const std::string& text);
+
+    World& world_;
+    Source source_;
+    Families families_;
+    Milliseconds interval_;
+    Publisher publisher_;
+    run::Gauge& hosts_;
+    run::Gauge& skipped_;
+    std::vector<Poll> polls_;
+    std::unique_ptr<Alarm> later_;  ///< evaluates in a turn of its own
+    std::shared_ptr<int> alive_ = std::make_shared<int>();
+
+    std::unique_ptr<LookUpRun> run_;
+    std::unique_ptr<LookUpRun> finished_;  ///< destroyed outside its own callback
+    std::shared_ptr<const Zone> zone_;     ///< that is or was looked up last
+    LookUps found_;
+    Milliseconds looked_up_at_{};
+    bool looking_up_ = false;
+    bool again_ = false;  ///< evaluate once more when the look-ups are done
+    std::optional<Milliseconds> empty_since_;
+    std::string told_;  ///< what was last said about the quorum
+};
+
+}  // namespace ipref::agent

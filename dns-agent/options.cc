@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/options.h"
+
+#include "common/dns/resolver.h"
+#include "common/mapper/client.h"
+
+namespace ipref::agent {
+
+namespace {
+
+/// An option whose text is parsed into a variable.
+template <typename Value, typename Parse>
+void parsed(run::Flags& flags, std::string name, std::string value, std::string fallback,
+            std::string help, Value& to, Parse parse) {
+    flags.add({std::move(name), std::move(value), std::move(fallback), std::move(help),
+               [&to, parse](std::string_view text) -> Result<void> {
+                   auto result = parse(text);
+                   if (!result) return tl::unexpected(result.error());
+                   to = std::move(*result);
+                   return {};
+               }});
+}
+
+Result<net::Family> parse_family(std::string_view text) {
+    if (text == "4") return net::Family::v4;
+    if (text == "6") return net::Family::v6;
+    return fail("\"{}\" is neither 4 nor 6", text);
+}
+
+Result<net::Endpoint> parse_listener(std::string_view text) {
+    auto at = net::Endpoint::parse(text, 0);
+    if (at && at->port == 0) return fail("\"{}\" names no port, give ADDR:PORT", text);
+    return at;
+}
+
+}  // namespace
+
+run::Flags option_table(Options& to) {
+    run::Flags flags("ipref-dns-agent",
+                     "[options] LOCAL:PUBLIC:SERVER[:PORT][,SERVER[:PORT]]... ...",
+                     "Tells the mapper which published references belong to which local hosts: "
+                     "transfers the zone PUBLIC from each SERVER, takes its AA records, and looks "
+                     "up each host under LOCAL. Without sources it stays connected and idle.");
+    parsed(flags, "m", "URL", mapper::kDefaultUrl, "the gateway's mapper socket.", to.mapper_path,
+           mapper::parse_mapper_url);
+    flags.number("t", to.interval_minutes, 1, 10080,
+                 "about how often to poll, in minutes; spread at random.");
+    parsed(flags, "ea-ipver", "4|6", "4", "family of the local hosts' addresses.", to.families.ea,
+           parse_family);
+    parsed(flags, "gw-ipver", "4|6", "4", "family of the gateways' addresses.", to.families.gw,
+           parse_family);
+    flags.boolean("debug", to.debug, "log in detail.");
+    flags.boolean("devmode", to.devmode,
+                  "no mapper: print on standard output what would be sent to it.");
+    flags.boolean("time-stamps", to.time_stamps, "begin log lines with date and time.");
+    flags.boolean("version", to.version, "print name, version and commit, and exit.");
+    flags.boolean("check", to.check,
+                  "validate options and sources, print what would be used, change nothing; exit 0 "
+                  "if all is well, else 2.");
+    flags.add({"metrics", "ADDR:PORT", "", "serve /metrics, /healthz and /readyz by HTTP there.",
+               [&to](std::string_view text) -> Result<void> {
+                   const auto at = parse_listener(text);
+                   if (!at) return tl::unexpected(at.error());
+                   to.metrics = *at;
+                   return {};
+               }});
+    parsed(flags, "log-format", "text|json", "text", "one line an event, in this format.",
+           to.log_format, [](std::string_view text) {
+               return run::parse_log_format(text, run::LogFormat::letter);
+           });
+    parsed(flags, "mapper-protocol", "auto|protobuf|v1", "auto",
+           "auto speaks protobuf, and V1 to a gateway that does not answer it.", to.protocol,
+           mapper::parse_protocol);
+    parsed(flags, "resolver", "ADDR[:PORT]", "the system's",
+           "name server that LOCAL and gateway names are looked up at; several are separated by "
+           "commas.",
+           to.resolvers, dns::parse_servers);
+    return flags;
+}
+
+Result<Options> parse_options(const std::vector<std::string>& arguments) {
+    Options options;
+    const auto flags = option_table(options);
+    const auto rest = flags.parse(arguments);
+    if (!rest) return tl::unexpected(rest.error());
+    options.help = rest->help;
+    if (options.help || options.version) return options;
+    auto sources = parse_sources(rest->rest);
+    if (!sources) return tl::unexpected(sources.error());
+    options.sources = std::move(*sources);
+    return options;
+}
+
+std::string summary(const Options& options) {
+    std::string text = options.devmode
+                           ? "mapper: none (-devmode)\n"
+                           : fmt::format("mapper: {}, protocol {}\n", options.mapper_path,
+                                         mapper::name_of(options.protocol));
+    text += fmt::format("poll: about every {} min\n", options.interval_minutes);
+    text += fmt::format("families: local hosts IPv{}, gateways IPv{}\n",
+                        static_cast<unsigned>(options.families.ea),
+                        static_cast<unsigned>(options.families.gw));
+    std::string servers;
+    for (const auto& one : options.resolvers) servers += (servers.empty() ? "" : ", ") + one.str();
+    text += fmt::format("resolver: {}\n", servers.empty() ? "the system's" : servers);
+    if (options.metrics) text += fmt::format("metrics: {}\n", options.metrics->str());
+    for (const auto& source : options.sources) {
+        text += fmt::format("source {}: zone {} from", source.str(), source.public_zone.str());
+        for (const auto& server : source.servers) text += " " + server.str();
+        text +=
+            fmt::format(", {} of {} must agree; hosts under {}\n", source.servers.size() / 2 + 1,
+                        source.servers.size(), source.local.str());
+    }
+    if (options.sources.empty()) text += "no source: client mode, nothing is published\n";
+    return text;
+}
+
+}  // namespace ipref::agent

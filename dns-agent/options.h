@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The agent's command line. Source: spec "ipref-dns-agent".
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/mapper/types.h"
+#include "common/net/ip.h"
+#include "common/result.h"
+#include "common/run/flags.h"
+#include "common/run/log.h"
+#include "dns-agent/match.h"
+#include "dns-agent/source.h"
+
+namespace ipref::agent {
+
+struct Options {
+    std::string mapper_path = "/run/ipref/mapper.sock";
+    mapper::Protocol protocol = mapper::Protocol::automatic;
+    uint32_t interval_minutes = 59;
+    Families families;
+    std::vector<net::Endpoint> resolvers;  ///< empty: the system's
+    std::optional<net::Endpoint> metrics;
+    run::LogFormat log_format = run::LogFormat::letter;
+    bool debug = false;
+    bool time_stamps = false;
+    bool devmode = false;
+    bool version = false;
+    bool check = false;
+    bool help = false;
+    std::vector<Source> sources;
+};
+
+/// The table of options, which writes `to`: for parsing, the usage text and the man page.
+run::Flags option_table(Options& to);
+
+/// Arguments without the program's name. Help and version win over mistakes in sources.
+Result<Options> parse_options(const std::vector<std::string>& arguments);
+
+/// What -check prints: the settings and sources as they are understood.
+std::string summary(const Options& options);
+
+}  // namespace ipref::agent

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Keeps the mapper's idea of one source equal to ours: the full set when it changes (or the
+// difference, when that is small), the hash at every poll, everything again when the mapper says
+// that it does not know the hash or when the connection was lost. One request at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "dns-agent/world.h"
+
+namespace ipref::agent {
+
+class Publisher {
+  public:
+    Publisher(World& world, Mapper& mapper, mapper::Source source, Milliseconds longest_retry);
+    ~Publisher();
+    Publisher(const Publisher&) = delete;
+    Publisher& operator=(const Publisher&) = delete;
+
+    /// From now on these are published.
+    void set(std::shared_ptr<const wire::HostSet> set);
+    /// From now on nothing is.
+    void withdraw();
+    /// A poll was made: asks the mapper whether it still holds what it was given.
+    void poll();
+    /// The connection is there again: the mapper may hold something else, or nothing.
+    void connected();
+
+    /// What is published; nullptr if nothing is, or was yet.
+    const std::shared_ptr<const wire::HostSet>& current() const { return wanted_; }
+
+  private:
+    enum class Want : uint8_t { nothing, set, withdrawn };
+    void step();
+    void send_set();
+    Mapper::Callback when_done(void (Publisher::*then)(const mapper::Done&));
+    void set_done(const mapper::Done& done);
+    void confirmed(const mapper::Done& done);
+    void withdrawn(const mapper::Done& done);
+    void failed(const mapper::Failure& failure);
+
+    World& world_;
+    Mapper& mapper_;
+    mapper::Source source_;
+    std::string name_;
+    Backoff backoff_;
+    std::unique_ptr<Alarm> retry_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>();  // callbacks outlive us
+
+    Want want_ = Want::nothing;
+    std::shared_ptr<const wire::HostSet> wanted_;
+    std::shared_ptr<const wire::HostSet> sending_;
+    std::shared_ptr<const wire::HostSet> held_;  ///< what the mapper acknowledged
+    bool told_withdrawn_ = false;
+    bool confirm_due_ = false;
+    bool busy_ = false;
+};
+
+/// From one set to another. Nothing if sending all is simpler: much has changed, or an IPREF
+/// address went from one host to another.
+std::optional<mapper::Change> change_between(const wire::HostSet& from, const wire::HostSet& to);
+
+}  // namespace ipref::agent

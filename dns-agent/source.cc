@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/source.h"
+
+#include <algorithm>
+
+#include "common/net/ip.h"
+
+namespace ipref::agent {
+
+namespace {
+
+constexpr std::string_view kSyntax = "write LOCAL:PUBLIC:SERVER[:PORT][,SERVER[:PORT]]...";
+
+std::string without_dot(const dns::Name& name) {
+    auto text = name.lower().str();
+    if (text.size() > 1) text.pop_back();
+    return text;
+}
+
+/// The domain before the next ':', which is taken off `text` too.
+Result<dns::Name> take_domain(std::string_view& text, std::string_view what) {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos)
+        return fail("there is no \":\" behind {}; {}", what, kSyntax);
+    const auto word = text.substr(0, colon);
+    text.remove_prefix(colon + 1);
+    if (word.empty()) return fail("the {} domain is empty; {}", what, kSyntax);
+    auto name = dns::Name::parse(word);
+    if (!name) return fail("{} domain \"{}\": {}", what, word, name.error().text);
+    if (name->is_root()) return fail("the {} domain cannot be the root", what);
+    return name;
+}
+
+Result<Server> parse_host_name(std::string_view text) {
+    Server server;
+    const auto colon = text.find(':');
+    if (colon != std::string_view::npos) {
+        const auto port = net::parse_port(text.substr(colon + 1));
+        if (!port) return tl::unexpected(port.error());
+        server.port = *port;
+    }
+    const auto name = dns::Name::parse(text.substr(0, colon));
+    if (!name) return tl::unexpected(name.error());
+    if (name->is_root()) return fail("it is neither an address nor a name");
+    server.host = without_dot(*name);
+    return server;
+}
+
+Result<Server> parse_server(std::string_view text) {
+    if (text.empty()) return fail("a server is empty; {}", kSyntax);
+    if (text.find('/') != std::string_view::npos) {
+        return fail(
+            "server \"{}\": SERVER/query is not built in; give a server that allows zone "
+            "transfer (AXFR)",
+            text);
+    }
+    const auto endpoint = net::Endpoint::parse(text, 53);
+    auto server = endpoint ? Result<Server>(Server{endpoint->ip.str(), endpoint->port})
+                           : parse_host_name(text);
+    const bool literal = text[0] == '[' || std::count(text.begin(), text.end(), ':') > 1;
+    if (!endpoint && literal) {
+        return fail("server \"{}\": {}; IPv6 is written [2001:db8::53]:53", text,
+                    endpoint.error().text);
+    }
+    if (!server) return fail("server \"{}\": {}", text, server.error().text);
+    if (server->port == 0) return fail("server \"{}\": port 0", text);
+    return server;
+}
+
+Result<Source> parse(std::string_view text) {
+    Source source;
+    auto local = take_domain(text, "LOCAL");
+    if (!local) return tl::unexpected(local.error());
+    auto public_zone = take_domain(text, "PUBLIC");
+    if (!public_zone) return tl::unexpected(public_zone.error());
+    source.local = *local;
+    source.public_zone = *public_zone;
+    while (true) {
+        const auto comma = text.find(',');
+        auto server = parse_server(text.substr(0, comma));
+        if (!server) return tl::unexpected(server.error());
+        const auto& known = source.servers;
+        if (std::find(known.begin(), known.end(), *server) != known.end()) {
+            return fail("server {} stands there twice", server->str());
+        }
+        if (known.size() == kMostServers) return fail("more than {} servers", kMostServers);
+        source.servers.push_back(std::move(*server));
+        if (comma == std::string_view::npos) return source;
+        text.remove_prefix(comma + 1);
+    }
+}
+
+}  // namespace
+
+std::string Server::str() const {
+    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                               : fmt::format("[{}]:{}", host, port);
+}
+
+mapper::Source Source::id() const {
+    return {without_dot(local), without_dot(public_zone)};
+}
+
+std::string Source::str() const {
+    return without_dot(local) + ":" + without_dot(public_zone);
+}
+
+Result<Source> parse_source(std::string_view text) {
+    auto source = parse(text);
+    if (!source) return fail("source \"{}\": {}", text, source.error().text);
+    return source;
+}
+
+Result<std::vector<Source>> parse_sources(const std::vector<std::string>& texts) {
+    std::vector<Source> sources;
+    for (const auto& text : texts) {
+        auto source = parse_source(text);
+        if (!source) return tl::unexpected(source.error());
+        for (const auto& other : sources) {
+            if (other.str() != source->str()) continue;
+            return fail(
+                "source \"{}\": {} stands there twice; list its servers behind one, "
+                "separated by commas",
+                text, source->str());
+        }
+        sources.push_back(std::move(*source));
+    }
+    return sources;
+}
+
+}  // namespace ipref::agent
