@@ -3,7 +3,8 @@
 //
 //     while (d.next()) {                       // each `file ...` of the block
 //         const auto args = d.remaining_args();
-//         for (auto in = d.block(); in.next();) { switch on d.val() ... }
+//         while (d.next_block()) { ... d.val() is an option's name ... }
+//         if (!d.ok()) return d.eof_err();
 //     }
 //
 // The tokens begin with the directive's name; several uses of a directive in one server block
@@ -32,9 +33,9 @@ class Dispenser {
     bool next_on_line();
     /// Inside a `{ }` behind the arguments: true on each token that begins a line of the block
     /// (call again until false; the closing brace is then behind). False at once if there is no
-    /// block. Blocks nest. After false, check ok(): the file may have ended inside the block.
+    /// block. After false, check ok(): the file may have ended inside the block.
     bool next_block();
-    /// False once a block was not closed, or ended before its brace; error() says it.
+    /// False once a block has ended without its brace; eof_err() says it.
     bool ok() const { return ok_; }
 
     /// The current token's text.
@@ -55,8 +56,6 @@ class Dispenser {
     tl::unexpected<Error> eof_err() const;
 
   private:
-    bool same_line(size_t a, size_t b) const;
-
     std::span<const Token> tokens_;
     Position end_;
     size_t at_ = SIZE_MAX;  // before the first token

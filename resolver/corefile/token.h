@@ -37,6 +37,9 @@ struct Token {
     bool is(char brace) const { return !quoted && text.size() == 1 && text[0] == brace; }
 };
 
+/// Whether a line ends between two tokens that follow one another.
+bool ends_line(const Token& before, const Token& after);
+
 /// "Corefile:3:5 - Error during parsing: ..."
 tl::unexpected<Error> parse_error(const Position& at, std::string_view what);
 /// "Corefile:3:5 - Syntax error: Unexpected token 'x', expecting '}'"

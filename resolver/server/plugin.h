@@ -23,6 +23,7 @@
 
 #include "common/run/loop.h"
 #include "resolver/corefile/dispenser.h"
+#include "resolver/corefile/keys.h"
 #include "resolver/corefile/options.h"
 #include "resolver/server/query.h"
 
@@ -93,14 +94,6 @@ class PerWorker {
     std::array<std::unique_ptr<T>, kMost> values_;
 };
 
-/// A key of a server block: "tls://example.org:853".
-struct ZoneKey {
-    std::string transport = "dns";  ///< dns, tls, https, quic, grpc
-    Name zone;                      ///< lower case
-    uint16_t port = 53;
-    Position at;
-};
-
 /// Settings of a server block that are not handlers; plugins bind, debug, root, ... write them.
 struct BlockSettings {
     std::vector<net::Ip> bind;  ///< empty: every address
@@ -158,11 +151,5 @@ struct PluginRow {
 std::span<const PluginRow> plugin_order();
 /// Null for an unknown name.
 const PluginRow* find_plugin(std::string_view name);
-
-/// Text of a zone or key to absolute lower-case zones: "Example.org" -> "example.org.",
-/// "10.0.0.0/15" -> "0.10.in-addr.arpa.", "1.10.in-addr.arpa.".
-Result<std::vector<Name>> normalize_zone(std::string_view text);
-/// The longest of `zones` that `name` is under; null if there is none. Both in any case.
-const Name* longest_zone(std::span<const Name> zones, const Name& name);
 
 }  // namespace ipref::resolver
