@@ -41,6 +41,8 @@ class Dispenser {
     /// The current token's text.
     const std::string& val() const { return current().text; }
     const Token& current() const;
+    /// Where the current token stands; before next(), the first one.
+    const Position& place() const { return tokens_[at_ < tokens_.size() ? at_ : 0].at; }
     /// Arguments left on this line, current token excluded; consumes them.
     std::vector<std::string> remaining_args();
     /// All the arguments left on this line as tokens; consumes them.

@@ -18,7 +18,7 @@ size_t blank_size(std::string_view text) {
         if (text.starts_with(blank)) return 3;
     }
     const bool wide = text.size() >= 3 && text.starts_with("\xe2\x80");
-    if (wide && text[2] >= '\x80' && text[2] <= '\x8a') return 3;  // U+2000 to U+200A
+    if (wide && static_cast<unsigned char>(text[2]) <= 0x8a) return 3;  // U+2000 to U+200A
     return 0;
 }
 

@@ -42,6 +42,7 @@ struct Request {
     ClientEdns edns;
     net::Endpoint client;
     net::Endpoint local;
+    uint32_t interface = 0;  ///< index of the interface it came in on; 0 if unknown
     Proto proto = Proto::udp;
 
     bool is_udp() const { return proto == Proto::udp; }

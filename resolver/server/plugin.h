@@ -39,12 +39,24 @@ class Worker {
 };
 
 class ZoneSource;
+class Chain;
+
+/// Which queries a handler is shown besides those of opcode QUERY and class IN.
+struct Interest {
+    bool all = false;            ///< every query: it observes and never answers (log, errors)
+    bool other_classes = false;  ///< it answers CH or HS too (chaos, forward)
+    bool notify = false;         ///< it takes NOTIFY (secondary)
+};
 
 class Handler {
   public:
     virtual ~Handler() = default;
     /// The directive's name, "file". Static storage.
     virtual std::string_view name() const = 0;
+
+    virtual Interest interest() const { return {}; }
+    /// After the whole block has been set up, before start(): to find other handlers of the chain.
+    virtual Result<void> link(const Chain&) { return {}; }
 
     /// Called for each query that gets here. Must not block. With Step::later keep the query's
     /// address: it stays valid until the call that ends it.
@@ -62,6 +74,8 @@ class Handler {
 
     /// The handler's zones, for plugin transfer; null if it has none.
     virtual ZoneSource* zone_source() { return nullptr; }
+    /// A line for -explain: what it would do with a query, "zone example.org. from db.example".
+    virtual std::string explain() const { return {}; }
 };
 
 /// The handlers of one server block, in order; at most 64.
@@ -105,12 +119,13 @@ struct BlockSettings {
 class Setup {
   public:
     Setup(std::string_view plugin, Dispenser tokens, std::vector<ZoneKey> keys,
-          BlockSettings& settings, Chain& chain)
+          BlockSettings& settings, Chain& chain, std::vector<std::string>& warnings)
         : plugin_(plugin),
           tokens_(std::move(tokens)),
           keys_(std::move(keys)),
           settings_(settings),
-          chain_(chain) {}
+          chain_(chain),
+          warnings_(warnings) {}
 
     /// All uses of the directive in this block, one after the other.
     Dispenser& tokens() { return tokens_; }
@@ -119,6 +134,8 @@ class Setup {
     const std::vector<ZoneKey>& keys() const { return keys_; }
     BlockSettings& settings() { return settings_; }
     void add(std::unique_ptr<Handler> handler) { chain_.add(std::move(handler)); }
+    /// Something to say at start that keeps nothing from working; "plugin/NAME: " is put in front.
+    void warn(std::string_view what);
     /// A file name of the Corefile, relative to plugin root's directory.
     std::string path(std::string_view name) const;
     /// Zones as arguments: names or prefixes made absolute and lower case, or, if there are none,
@@ -135,6 +152,7 @@ class Setup {
     std::vector<ZoneKey> keys_;
     BlockSettings& settings_;
     Chain& chain_;
+    std::vector<std::string>& warnings_;
 };
 
 using SetupFunction = Result<void> (*)(Setup&);
@@ -144,7 +162,7 @@ using SetupFunction = Result<void> (*)(Setup&);
 struct PluginRow {
     std::string_view name;
     SetupFunction setup = nullptr;
-    std::string_view why;
+    std::string_view why = {};
 };
 
 /// All names of CoreDNS 1.12.1's plugin.cfg and ipref, in order.

@@ -14,9 +14,12 @@
 namespace ipref::resolver {
 
 class Handler;
-class Chain;
+class Runner;
+class Sink;
 class Worker;
-struct Config;
+struct Active;
+struct Block;
+class Routes;
 
 /// What a handler did with a query.
 enum class Step : uint8_t {
@@ -93,13 +96,14 @@ class Query {
 
     // -- around it
 
-    Worker& worker() const { return *worker_; }
-    const Chain& chain() const { return *chain_; }
+    Worker& worker() const;
     /// The server block's zone that matched, in lower case.
     const Name& zone() const { return *zone_; }
     std::chrono::steady_clock::time_point arrived() const { return arrived_; }
     /// Bytes that the client takes: EDNS size (at least 512), 512 without, 65535 over streams.
     size_t limit() const { return limit_; }
+    /// The question could not be read: the answer is a header only (see encode_header_only).
+    bool header_only() const { return header_only_; }
     /// How deep look-ups have nested; 0 for a client's query.
     unsigned depth() const { return depth_; }
 
@@ -112,8 +116,8 @@ class Query {
     /// Whether an answer may be several messages (zone transfers).
     bool is_stream() const { return request.proto == Proto::tcp || request.proto == Proto::tls; }
     /// Sends the reply so far as one of several messages and clears its sections; `ready` is
-    /// called, later, when the client has taken it. The last message is sent by finish(). False:
-    /// the client has gone; `ready` will not be called, fail() is still due.
+    /// called once, later, when the client has taken it or has gone. The last message is sent by
+    /// finish(). False: the client has gone; `ready` will not be called, fail() is still due.
     bool send_part(std::function<void()> ready);
 
   private:
@@ -124,16 +128,19 @@ class Query {
         void* state;
     };
 
-    struct Link;  // who gets the answer
-
     Arena arena_;
     std::vector<Slot> slots_;
     std::vector<std::shared_ptr<const void>> pins_;
-    std::shared_ptr<const Config> config_;
-    Worker* worker_ = nullptr;
-    const Chain* chain_ = nullptr;
+    std::shared_ptr<Active> active_;  // keeps the configuration alive
+    Runner* runner_ = nullptr;
+    Sink* sink_ = nullptr;
+    uint64_t serial_ = 0;  // tells this use of the object from earlier ones
+    const Block* block_ = nullptr;
+    const Routes* routes_ = nullptr;  // of the listener
+    bool header_only_ = false;        // the question could not be read
     const Name* zone_ = nullptr;
     std::chrono::steady_clock::time_point arrived_;
+    Bytes asked_;            // copy of the name in the arena
     size_t at_ = 0;          // position in the chain
     uint64_t watchers_ = 0;  // positions whose answered() is due
     size_t limit_ = 512;

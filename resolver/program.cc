@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "resolver/program.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+
+#include "common/run/log.h"
+#include "common/run/version.h"
+#include "resolver/explain.h"
+#include "resolver/server/server.h"
+
+namespace ipref::resolver {
+
+namespace {
+
+constexpr run::Milliseconds kPatience(5000);
+constexpr int kBadConfig = 1;
+constexpr int kInvalid = 2;
+constexpr int kForced = 2;
+
+void complain(std::string_view text) {
+    std::fflush(stdout);
+    fmt::print(stderr, "{}\n", text);
+}
+
+void print_version() {
+    utsname machine{};
+    uname(&machine);
+    fmt::print("ipref-coredns-{}, in place of CoreDNS-1.12.1\nlinux/{}, C++20, {}\n", run::kRelease,
+               machine.machine, run::kCommit);
+}
+
+void print_plugins() {
+    fmt::print("Plugins:\n");
+    for (const auto& row : plugin_order()) {
+        if (row.setup != nullptr) fmt::print("  dns.{}\n", row.name);
+    }
+    fmt::print("Known to CoreDNS, not built in:\n");
+    for (const auto& row : plugin_order()) {
+        if (row.setup == nullptr) fmt::print("  dns.{}: {}\n", row.name, row.why);
+    }
+}
+
+/// Where the configuration comes from, read anew at each reload.
+class Source {
+  public:
+    explicit Source(const ProgramOptions& options)
+        : options_{.dns_port = static_cast<uint16_t>(options.dns_port)} {
+        if (options.conf == "stdin") {
+            options_.name = "stdin";
+            text_ = std::string(std::istreambuf_iterator<char>(std::cin), {});
+        } else if (!options.conf.empty()) {
+            options_.name = options.conf;
+        } else if (!std::filesystem::exists(options_.name)) {
+            text_ = std::string();  // the default
+        }
+    }
+
+    Result<std::shared_ptr<Config>> load() const {
+        if (text_) return load_config(*text_, options_);
+        const auto text = options_.sources.read(options_.name);
+        if (!text) return fail("Corefile: {}", text.error().text);
+        return load_config(*text, options_);
+    }
+
+  private:
+    ConfigOptions options_;
+    std::optional<std::string> text_;
+};
+
+/// The running server and its signals.
+class Program {
+  public:
+    Program(const ProgramOptions& options, const Source& source)
+        : options_(options), source_(source), server_(loop_) {
+        on(SIGUSR1, [this] { reload(); });
+        on(SIGTERM, [this] { stop("SIGTERM"); });
+        on(SIGINT, [this] { interrupt(); });
+        on(SIGQUIT, [] { std::_Exit(0); });
+        on(SIGHUP, [] {});
+        on(SIGUSR2, [] {
+            run::log_warning(
+                "SIGUSR2: this server does not hand its sockets to a new program; "
+                "restart it instead");
+        });
+        std::signal(SIGPIPE, SIG_IGN);
+    }
+
+    int run(std::shared_ptr<Config> config) {
+        if (auto used = use(config); !used) {
+            complain(used.error().text);
+            return kBadConfig;
+        }
+        if (!options_.pidfile.empty()) {
+            std::ofstream file(options_.pidfile);
+            file << getpid() << "\n";
+            if (!file.flush()) {
+                complain(fmt::format("-pidfile {}: cannot be written", options_.pidfile));
+                return kBadConfig;
+            }
+        }
+        if (!options_.quiet) announce(*config);
+        loop_.run();
+        return status_;
+    }
+
+  private:
+    void on(int number, run::Signal::Callback callback) {
+        signals_.push_back(std::make_unique<run::Signal>(loop_, number, std::move(callback)));
+    }
+
+    Result<void> use(const std::shared_ptr<Config>& config) {
+        if (auto used = server_.use(config); !used) return used;
+        configure(*config);
+        for (const auto& warning : config->warnings) run::log_warning("{}", warning);
+        return {};
+    }
+
+    void configure(const Config& config) const {
+        const auto format = run::parse_log_format(options_.log_format, run::LogFormat::bracket);
+        bool debug = false;
+        for (const auto& block : config.blocks) debug |= block->settings.debug;
+        run::configure_log({.format = *format, .debug = debug, .to_stdout = true});
+    }
+
+    static void announce(const Config& config) {
+        for (const auto& line : config.zone_lines) fmt::print("{}\n", line);
+        print_version();
+        std::fflush(stdout);
+    }
+
+    void reload() {
+        run::log_info("Reloading");
+        auto config = source_.load();
+        const auto used = config ? use(*config) : Result<void>(tl::unexpected(config.error()));
+        if (!used) {
+            run::log_error("Reload failed, the old configuration stays: {}", used.error().text);
+            return;
+        }
+        if (!options_.quiet) announce(**config);
+        run::log_info("Reloading complete");
+    }
+
+    void interrupt() {
+        if (stopping_) std::_Exit(kForced);
+        stop("SIGINT");
+    }
+
+    void stop(std::string_view signal) {
+        if (stopping_) return;
+        stopping_ = true;
+        run::log_info("{}: Shutting down servers then terminating", signal);
+        server_.stop(kPatience, [this] { loop_.stop(); });
+    }
+
+    const ProgramOptions& options_;
+    const Source& source_;
+    run::Loop loop_;
+    Server server_;
+    std::vector<std::unique_ptr<run::Signal>> signals_;
+    bool stopping_ = false;
+    int status_ = 0;
+};
+
+int validate(const Source& source) {
+    const auto config = source.load();
+    if (!config) {
+        complain(config.error().text);
+        return kInvalid;
+    }
+    for (const auto& warning : (*config)->warnings) fmt::print("Warning: {}\n", warning);
+    for (const auto& line : (*config)->zone_lines) fmt::print("{}\n", line);
+    fmt::print("The configuration is valid\n");
+    return 0;
+}
+
+int explain(const Source& source, const std::string& name, const std::string& type) {
+    const auto config = source.load();
+    const auto text = config ? explain_query(**config, name, type)
+                             : Result<std::string>(tl::unexpected(config.error()));
+    if (!text) {
+        complain(text.error().text);
+        return kInvalid;
+    }
+    fmt::print("{}", *text);
+    return 0;
+}
+
+}  // namespace
+
+run::Flags program_flags(ProgramOptions& options) {
+    run::Flags flags("ipref-coredns", "[options]",
+                     "A DNS server that reads CoreDNS's configuration files, with the plugin that "
+                     "gives names of other IPREF sites their encoded addresses.");
+    flags.text("conf", "FILE", options.conf,
+               "Corefile to load, or stdin. Default: ./Corefile if it is there, else a server on "
+               "port 53 with whoami and log.");
+    flags.number("dns.port", options.dns_port, 1, 65535, "Port of zones that name none.");
+    flags.number("p", options.dns_port, 1, 65535, "The same as -dns.port.");
+    flags.text("pidfile", "FILE", options.pidfile, "Write the process id there.");
+    flags.boolean("plugins", options.plugins, "List the plugins and end.");
+    flags.boolean("quiet", options.quiet, "Print no zones and no version at start.");
+    flags.boolean("version", options.version, "Print the version and end.");
+    flags.boolean("validate", options.validate,
+                  "Read the Corefile and everything it names, bind nothing, and end: status 0 if "
+                  "it is good, 2 with file, line and column if not.");
+    flags.text("explain", "NAME TYPE", options.explain,
+               "Print the server block and the plugins that a query would meet, and end.");
+    flags.text("log-format", "text|json", options.log_format, "How lines are logged.");
+    return flags;
+}
+
+int run_program(const std::vector<std::string>& arguments) {
+    ProgramOptions options;
+    const auto flags = program_flags(options);
+    auto parsed = flags.parse(arguments);
+    std::string type;
+    if (parsed && !options.explain.empty() && !parsed->rest.empty()) {
+        type = parsed->rest.front();
+        parsed = flags.parse({parsed->rest.begin() + 1, parsed->rest.end()});
+    }
+    if (!parsed) {
+        complain(parsed.error().text);
+        return kBadConfig;
+    }
+    if (parsed->help) {
+        fmt::print("{}", flags.usage());
+        return 0;
+    }
+    if (!parsed->rest.empty()) {
+        complain(fmt::format("extra command line arguments: {}", fmt::join(parsed->rest, " ")));
+        return kBadConfig;
+    }
+    const auto format = run::parse_log_format(options.log_format, run::LogFormat::bracket);
+    if (!format) {
+        complain("option -log-format: " + format.error().text);
+        return kBadConfig;
+    }
+    run::configure_log({.format = *format, .to_stdout = true});
+    if (options.version) return print_version(), 0;
+    if (options.plugins) return print_plugins(), 0;
+    const Source source(options);
+    if (options.validate) return validate(source);
+    if (!options.explain.empty()) return explain(source, options.explain, type);
+    auto config = source.load();
+    if (!config) {
+        complain(config.error().text);
+        return kBadConfig;
+    }
+    return Program(options, source).run(std::move(*config));
+}
+
+}  // namespace ipref::resolver

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "resolver/server/config.h"
+
+#include <algorithm>
+#include <set>
+
+namespace ipref::resolver {
+
+const std::string_view kDefaultCorefile = ".:53 {\n    whoami\n    log\n}\n";
+
+namespace {
+
+constexpr size_t kMostHandlers = 64;  // a bit each in a query's watchers
+
+std::optional<std::string> check_directive(const std::string& name) {
+    if (find_plugin(name) != nullptr) return std::nullopt;
+    if (name.ends_with('{') && find_plugin(name.substr(0, name.size() - 1)) != nullptr) {
+        return ": put a blank before the brace";
+    }
+    std::vector<std::string> known = {"import"};
+    for (const auto& row : plugin_order()) known.emplace_back(row.name);
+    const auto hint = nearest_word(name, known);
+    return hint.empty() ? "" : fmt::format(", is it '{}'?", hint);
+}
+
+Error in_plugin(std::string_view plugin, const Error& error) {
+    const auto prefix = fmt::format("plugin/{}: ", plugin);
+    return {error.text.starts_with(prefix) ? error.text : prefix + error.text};
+}
+
+class Builder {
+  public:
+    explicit Builder(const ConfigOptions& options) : options_(options) {}
+
+    Result<std::shared_ptr<Config>> build(std::string_view text) {
+        auto file = parse_corefile(text, options_.name, options_.sources, check_directive);
+        if (!file) return tl::unexpected(file.error());
+        if (file->blocks.empty()) {
+            auto fallback =
+                parse_corefile(kDefaultCorefile, options_.name, options_.sources, check_directive);
+            fallback->text = file->text;
+            fallback->warnings = file->warnings;
+            file = std::move(fallback);
+        }
+        out_->warnings = file->warnings;
+        out_->text = file->text;
+        if (auto keys = all_keys(*file); !keys) return tl::unexpected(keys.error());
+        for (size_t i = 0; i < file->blocks.size(); i++) {
+            if (auto set = set_up(file->blocks[i], *out_->blocks[i]); !set) {
+                return tl::unexpected(set.error());
+            }
+        }
+        for (const auto& block : out_->blocks) {
+            if (auto added = add_listeners(*block); !added) return tl::unexpected(added.error());
+        }
+        warn_of_overlap();
+        std::sort(out_->zone_lines.begin(), out_->zone_lines.end());
+        return std::move(out_);
+    }
+
+  private:
+    Result<void> all_keys(const Corefile& file) {
+        for (const auto& parsed : file.blocks) {
+            auto block = std::make_unique<Block>();
+            for (const auto& token : parsed.keys) {
+                auto keys = parse_key(token, options_.dns_port);
+                if (!keys) return tl::unexpected(keys.error());
+                for (auto& key : *keys) {
+                    if (key.transport != "dns") return not_built_in(key);
+                    block->keys.push_back(std::move(key));
+                }
+            }
+            out_->blocks.push_back(std::move(block));
+        }
+        return {};
+    }
+
+    static Result<void> not_built_in(const ZoneKey& key) {
+        const bool later = key.transport == "tls" || key.transport == "https";
+        return fail("{} - '{}': {}:// listeners are not built into this server{}; remove this key",
+                    key.at.str(), key.str(), key.transport,
+                    later ? " yet, they are planned for a later release" : "");
+    }
+
+    Result<void> set_up(const ServerBlock& parsed, Block& block) {
+        block.has_plugins = !parsed.directives.empty();
+        for (const auto& row : plugin_order()) {
+            const auto* directive = parsed.find(row.name);
+            if (directive == nullptr) continue;
+            const auto& at = directive->tokens.front().at;
+            if (row.setup == nullptr) {
+                return fail(
+                    "{} - plugin '{}' is known to CoreDNS but not built into this server: "
+                    "{}",
+                    at.str(), row.name, row.why);
+            }
+            Setup setup(row.name, Dispenser(directive->tokens, parsed.end), block.keys,
+                        block.settings, block.chain, out_->warnings);
+            if (auto done = row.setup(setup); !done) {
+                return tl::unexpected(in_plugin(row.name, done.error()));
+            }
+        }
+        if (block.chain.size() > kMostHandlers) {
+            return fail("{} - a server block has room for {} plugins, this one has {}",
+                        block.keys.front().at.str(), kMostHandlers, block.chain.size());
+        }
+        for (const auto& handler : block.chain.handlers()) {
+            if (auto linked = handler->link(block.chain); !linked) {
+                return tl::unexpected(in_plugin(handler->name(), linked.error()));
+            }
+            block.other_classes |= handler->interest().other_classes;
+            block.notify |= handler->interest().notify;
+        }
+        return {};
+    }
+
+    Result<void> add_listeners(Block& block) {
+        const auto& bind = block.settings.bind;
+        for (const auto& key : block.keys) {
+            if (auto checked = check_overlap(key, bind.empty()); !checked) return checked;
+            if (bind.empty()) {
+                out_->zone_lines.push_back(key.str());
+                for (const auto family : {net::Family::v4, net::Family::v6}) {
+                    if (auto added = add(key, net::Ip::any(family), block); !added) return added;
+                }
+            }
+            for (const auto& ip : bind) {
+                out_->zone_lines.push_back(fmt::format("{} on {}", key.str(), ip.str()));
+                if (auto added = add(key, ip, block); !added) return added;
+            }
+        }
+        return {};
+    }
+
+    Result<void> add(const ZoneKey& key, const net::Ip& ip, Block& block) {
+        auto& routes = out_->listeners[ListenAddress{key.transport, {ip, key.port}}];
+        if (routes.add(key.zone, block)) return {};
+        return fail("{} - cannot serve {} - it is already defined", key.at.str(), key.full());
+    }
+
+    /// The same zone and port, once bound to addresses and once to all of them.
+    Result<void> check_overlap(const ZoneKey& key, bool everywhere) {
+        auto& seen = served_[key.full()];
+        const auto other = everywhere ? seen.bound : seen.everywhere;
+        (everywhere ? seen.everywhere : seen.bound) = true;
+        if (!other) return {};
+        return fail("{} - cannot serve {} - zone overlap listener capacity with the block that {}",
+                    key.at.str(), key.full(),
+                    everywhere ? "is bound to an address" : "is bound to every address");
+    }
+
+    void warn_of_overlap() {
+        std::set<uint16_t> all;
+        std::set<uint16_t> some;
+        for (const auto& [address, routes] : out_->listeners) {
+            (address.at.ip.is_zero() ? all : some).insert(address.at.port);
+        }
+        for (const uint16_t port : all) {
+            if (!some.contains(port)) continue;
+            out_->warnings.push_back(fmt::format(
+                "port {} has blocks with and without bind: queries to a bound address meet the "
+                "blocks that are bound to it, and no others",
+                port));
+        }
+    }
+
+    struct Served {
+        bool everywhere = false;
+        bool bound = false;
+    };
+    const ConfigOptions& options_;
+    std::shared_ptr<Config> out_ = std::make_shared<Config>();
+    std::map<std::string, Served> served_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Config>> load_config(std::string_view text, const ConfigOptions& options) {
+    return Builder(options).build(text);
+}
+
+}  // namespace ipref::resolver

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A whole configuration: server blocks with their chains, and which listener serves which. Built
+// whole, then not changed; shared by all workers. Choosing a block: spec page "ipref-coredns", 2.4
+// and 6.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "resolver/corefile/parser.h"
+#include "resolver/server/plugin.h"
+
+namespace ipref::resolver {
+
+struct Block {
+    std::vector<ZoneKey> keys;
+    BlockSettings settings;
+    Chain chain;
+    /// Whether the block names any plugin: a block without is REFUSED, not SERVFAIL.
+    bool has_plugins = false;
+    /// Some handler answers classes other than IN, takes NOTIFY.
+    bool other_classes = false;
+    bool notify = false;
+};
+
+/// Where a listener stands. Ordered, so that a reload can tell the old from the new.
+struct ListenAddress {
+    std::string transport;
+    net::Endpoint at;
+    friend auto operator<=>(const ListenAddress&, const ListenAddress&) = default;
+    /// "dns://127.0.0.1:53"
+    std::string str() const { return transport + "://" + at.str(); }
+};
+
+/// The blocks of one listener by zone.
+class Routes {
+  public:
+    struct Zone {
+        Name name;  ///< lower case
+        Block* block = nullptr;
+    };
+
+    /// False if the zone is there already.
+    bool add(const Name& zone, Block& block);
+    /// The block for a question: the longest zone suffix; for DS that of the nearest zone above
+    /// the name, else the name's own, else the root's. Null: nobody serves it. `lower` in lower
+    /// case.
+    const Zone* choose(const Name& lower, uint16_t type) const;
+    const std::deque<Zone>& zones() const { return zones_; }
+    /// Some block has plugin debug: a failed check ends the process.
+    bool debug() const;
+
+  private:
+    const Zone* find(Bytes lower) const;
+
+    std::deque<Zone> zones_;  // addresses stay: the index and queries point into it
+    std::unordered_map<std::string_view, const Zone*> index_;
+    size_t most_labels_ = 0;
+};
+
+struct Config {
+    std::vector<std::unique_ptr<Block>> blocks;
+    std::map<ListenAddress, Routes> listeners;
+    /// Lines to print at start, one a zone and address, sorted: "example.org.:53 on 127.0.0.1".
+    std::vector<std::string> zone_lines;
+    std::vector<std::string> warnings;
+    /// Of the Corefile and all imports, to see whether a reload changes anything.
+    std::string text;
+};
+
+struct ConfigOptions {
+    std::string name = "Corefile";  ///< as in error messages
+    uint16_t dns_port = 53;
+    CorefileSources sources = system_sources();
+};
+
+/// From text to a configuration whose plugins are set up but not started.
+Result<std::shared_ptr<Config>> load_config(std::string_view text, const ConfigOptions& options);
+
+/// What an empty Corefile stands for.
+extern const std::string_view kDefaultCorefile;
+
+}  // namespace ipref::resolver

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "resolver/server/encode.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+
+#include "common/dns/wire_message.h"
+
+namespace ipref::resolver {
+
+namespace {
+
+namespace rr = dns::rr;
+
+constexpr size_t kOptSize = 11;
+constexpr uint16_t kOurUdpSize = dns::kEdnsUdpSize;
+
+/// The shape of data that holds names which may be compressed: bytes before the first name, and how
+/// many names follow.
+struct Shape {
+    size_t before;
+    size_t names;
+};
+Shape shape_of(uint16_t type) {
+    switch (type) {
+        case rr::kNs:
+        case rr::kCname:
+        case rr::kPtr:
+        case rr::kMd:
+        case rr::kMf:
+        case rr::kMb:
+        case rr::kMg:
+        case rr::kMr:
+            return {0, 1};
+        case rr::kSoa:
+        case rr::kMinfo:
+            return {0, 2};
+        case rr::kMx:
+            return {2, 1};
+        default:
+            return {0, 0};
+    }
+}
+
+/// Length of the wire name at the front of `bytes`, whole and well-formed.
+size_t name_length(Bytes bytes) {
+    size_t at = 0;
+    while (bytes[at] != 0) at += bytes[at] + 1U;
+    return at + 1;
+}
+
+class Encoder {
+  public:
+    Encoder(std::span<uint8_t> out, size_t limit) : out_(out), end_(std::min(limit, out.size())) {
+        assert(end_ >= dns::kPlainUdpSize);
+    }
+
+    size_t size() const { return at_; }
+    void hold_back(size_t bytes) { end_ -= bytes; }
+    void give_back(size_t bytes) { end_ += bytes; }
+
+    bool put(Bytes bytes) {
+        if (bytes.size() > end_ - at_) return false;
+        if (!bytes.empty()) std::memcpy(out_.data() + at_, bytes.data(), bytes.size());
+        at_ += bytes.size();
+        return true;
+    }
+    bool put16(uint16_t value) {
+        const uint8_t bytes[] = {static_cast<uint8_t>(value >> 8), static_cast<uint8_t>(value)};
+        return put(bytes);
+    }
+    bool put32(uint32_t value) {
+        return put16(static_cast<uint16_t>(value >> 16)) && put16(static_cast<uint16_t>(value));
+    }
+
+    /// A name, with a pointer to the longest part of it that was written before.
+    bool name(Bytes name) {
+        if (name.data() == last_name_) return put16(static_cast<uint16_t>(0xc000 | last_at_));
+        const size_t start = at_;
+        size_t from = 0;
+        while (name[from] != 0) {
+            const auto known = find(name.subspan(from));
+            if (known != 0) {
+                if (!put(name.first(from)) || !put16(static_cast<uint16_t>(0xc000 | known))) {
+                    return false;
+                }
+                remember(name, start, from == 0 ? known : start);
+                return true;
+            }
+            if (count_ < kNames && start + from < 0x4000) {
+                places_[count_] = static_cast<uint16_t>(start + from);
+                lengths_[count_++] = static_cast<uint8_t>(name.size() - from);
+            }
+            from += name[from] + 1U;
+        }
+        if (!put(name)) return false;
+        remember(name, start, start);
+        return true;
+    }
+
+    bool record(const RecordRef& record) {
+        const size_t start = at_;
+        const size_t names = count_;
+        if (name(record.owner) && put16(record.type) && put16(record.klass) && put32(record.ttl) &&
+            data(record)) {
+            return true;
+        }
+        at_ = start;
+        count_ = names;
+        last_name_ = nullptr;
+        return false;
+    }
+
+  private:
+    static constexpr size_t kNames = 120;
+
+    void remember(Bytes name, size_t, size_t at) {
+        if (at >= 0x4000 || name.size() == 1) return;
+        last_name_ = name.data();
+        last_at_ = at;
+    }
+
+    bool data(const RecordRef& record) {
+        const size_t length_at = at_;
+        if (!put16(static_cast<uint16_t>(record.rdata.size()))) return false;
+        const Shape shape = shape_of(record.type);
+        if (shape.names == 0) return put(record.rdata);
+        if (!put(record.rdata.first(shape.before))) return false;
+        Bytes rest = record.rdata.subspan(shape.before);
+        for (size_t i = 0; i < shape.names; i++) {
+            const size_t length = name_length(rest);
+            if (!name(rest.first(length))) return false;
+            rest = rest.subspan(length);
+        }
+        if (!put(rest)) return false;
+        const size_t length = at_ - length_at - 2;
+        out_[length_at] = static_cast<uint8_t>(length >> 8);
+        out_[length_at + 1] = static_cast<uint8_t>(length);
+        return true;
+    }
+
+    /// Where the name `suffix` stands in the message, 0 if nowhere.
+    size_t find(Bytes suffix) const {
+        for (size_t i = 0; i < count_; i++) {
+            if (lengths_[i] == suffix.size() && same_at(places_[i], suffix)) return places_[i];
+        }
+        return 0;
+    }
+    bool same_at(size_t place, Bytes suffix) const {
+        size_t at = 0;
+        while (true) {
+            const uint8_t length = out_[place];
+            if ((length & 0xc0) != 0) {
+                place = static_cast<size_t>(length & 0x3f) << 8 | out_[place + 1];
+                continue;
+            }
+            if (length != suffix[at]) return false;
+            if (length == 0) return true;
+            if (!dns::same_bytes(Bytes(out_).subspan(place + 1, length),
+                                 suffix.subspan(at + 1, length))) {
+                return false;
+            }
+            place += length + 1U;
+            at += length + 1U;
+        }
+    }
+
+    std::span<uint8_t> out_;
+    size_t end_;
+    size_t at_ = dns::kHeaderSize;
+    std::array<uint16_t, kNames> places_;  // uninitialised behind count_
+    std::array<uint8_t, kNames> lengths_;
+    size_t count_ = 0;
+    const uint8_t* last_name_ = nullptr;  // spans given are alive while the encoder is
+    size_t last_at_ = 0;
+};
+
+uint16_t flags_of(const Request& request, const Reply& reply, bool cut) {
+    namespace flag = dns::flag;
+    unsigned flags = flag::kQr | static_cast<unsigned>(request.opcode) << 11 | (reply.rcode & 15U);
+    if (reply.aa) flags |= flag::kAa;
+    if (reply.tc || cut) flags |= flag::kTc;
+    if (request.rd) flags |= flag::kRd;
+    if (reply.ra) flags |= flag::kRa;
+    if (reply.ad) flags |= flag::kAd;
+    if (request.cd) flags |= flag::kCd;
+    return static_cast<uint16_t>(flags);
+}
+
+size_t options_size(const Reply& reply) {
+    size_t size = 0;
+    for (const auto& option : reply.options) size += 4 + option.data.size();
+    return size;
+}
+
+void put_opt(Encoder& to, const Request& request, const Reply& reply, bool with_options) {
+    const size_t size = with_options ? options_size(reply) : 0;
+    const uint8_t root[] = {0};
+    uint32_t ttl = static_cast<uint32_t>(reply.rcode >> 4) << 24;
+    if (request.edns.dnssec_ok) ttl |= 0x8000;
+    to.put(root);
+    to.put16(rr::kOpt);
+    to.put16(kOurUdpSize);
+    to.put32(ttl);
+    to.put16(static_cast<uint16_t>(size));
+    if (!with_options) return;
+    for (const auto& option : reply.options) {
+        to.put16(option.code);
+        to.put16(static_cast<uint16_t>(option.data.size()));
+        to.put(option.data);
+    }
+}
+
+/// As many of the records as fit; false if some did not.
+bool put_section(Encoder& to, const std::vector<RecordRef>& records, uint16_t& count) {
+    for (const auto& record : records) {
+        if (!to.record(record)) return false;
+        count++;
+    }
+    return true;
+}
+
+}  // namespace
+
+size_t encode_reply(const Request& request, const Reply& reply, size_t limit,
+                    std::span<uint8_t> out) {
+    Encoder to(out, limit);
+    dns::Header header;
+    header.id = request.id;
+    header.questions = 1;
+    to.name(request.name.wire());
+    to.put16(request.type);
+    to.put16(request.klass);
+
+    const bool opt = request.edns.present;
+    const bool with_options = opt && options_size(reply) < dns::kPlainUdpSize / 2;
+    const size_t opt_size = opt ? kOptSize + (with_options ? options_size(reply) : 0) : 0;
+    to.hold_back(opt_size);
+    const bool whole = put_section(to, reply.answer, header.answers) &&
+                       put_section(to, reply.authority, header.authorities) &&
+                       put_section(to, reply.additional, header.additionals);
+    to.give_back(opt_size);
+    if (opt) {
+        put_opt(to, request, reply, with_options);
+        header.additionals++;
+    }
+    header.flags = flags_of(request, reply, !whole);
+    header.write(out);
+    return to.size();
+}
+
+size_t reply_size(const Request& request, const Reply& reply) {
+    size_t size = dns::kHeaderSize + request.name.size() + 4;
+    for (const auto* section : {&reply.answer, &reply.authority, &reply.additional}) {
+        for (const auto& record : *section) size += record.owner.size() + 10 + record.rdata.size();
+    }
+    return size;
+}
+
+size_t encode_header_only(Bytes query, uint16_t rcode, std::span<uint8_t> out) {
+    const auto asked = dns::Header::read(query);
+    if (!asked) return 0;
+    dns::Header header;
+    header.id = asked->id;
+    header.flags = static_cast<uint16_t>(dns::flag::kQr |
+                                         (asked->flags & (0x7800 | dns::flag::kRd)) | (rcode & 15));
+    header.write(out);
+    return dns::kHeaderSize;
+}
+
+}  // namespace ipref::resolver

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Answers to bytes: header, question, records with names compressed (RFC 1035 section 4.1.4, in
+// owners and in the data of the types where RFC 3597 section 4 allows it), OPT, and the cut to what
+// the client takes.
+#pragma once
+
+#include <span>
+
+#include "resolver/server/message.h"
+
+namespace ipref::resolver {
+
+/// Writes the answer into `out`, at most `limit` bytes of it (both at least 512), and returns its
+/// size. Records that do not fit are left out and TC is set; additional records go first.
+size_t encode_reply(const Request& request, const Reply& reply, size_t limit,
+                    std::span<uint8_t> out);
+
+/// How large the reply is uncut, without compression of names: for the size in log lines.
+size_t reply_size(const Request& request, const Reply& reply);
+
+/// An answer of nothing but a header, for messages whose question could not be read: id, opcode and
+/// RD of the 12 bytes of `query`'s header.
+size_t encode_header_only(Bytes query, uint16_t rcode, std::span<uint8_t> out);
+
+}  // namespace ipref::resolver

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "resolver/server/runner.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdlib>
+#include <exception>
+#include <utility>
+
+#include "common/run/log.h"
+#include "resolver/server/request.h"
+
+namespace ipref::resolver {
+
+void Active::stop() {
+    size_t left = std::exchange(started, 0);
+    for (const auto& block : config->blocks) {
+        for (const auto& handler : block->chain.handlers()) {
+            if (left-- == 0) return;
+            handler->stop(worker);
+        }
+    }
+}
+
+Result<void> Active::start() {
+    for (const auto& block : config->blocks) {
+        for (const auto& handler : block->chain.handlers()) {
+            if (auto done = handler->start(worker); !done) return done;
+            started++;
+        }
+    }
+    return {};
+}
+
+/// A look-up through the server itself: a query of its own whose answer goes to a function.
+struct Runner::Lookup final : Sink {
+    Runner& runner;
+    Query* parent;
+    uint64_t parent_serial;
+    std::shared_ptr<Active> active;
+    const Routes* routes;
+    Name name;
+    uint16_t type = 0;
+    std::function<void(const LookupResult&)> then;
+
+    Lookup(Runner& the_runner, Query& the_parent)
+        : runner(the_runner),
+          parent(&the_parent),
+          parent_serial(the_parent.serial_),
+          active(the_parent.active_),
+          routes(the_parent.routes_) {}
+
+    bool parent_lives() const { return parent->serial_ == parent_serial; }
+    void deliver(Query& q) override {
+        if (!parent_lives()) return;
+        const bool answered = q.outcome() == Query::Outcome::answered;
+        then({.answered = answered, .reply = &q.reply});
+    }
+};
+
+Runner::Runner(run::Loop& loop, unsigned index)
+    : loop_(loop), index_(index), kick_(loop, [this] { run_deferred(); }) {}
+
+Runner::~Runner() = default;
+
+Result<void> Runner::use(std::shared_ptr<Config> config) {
+    auto fresh = std::make_shared<Active>(std::move(config), *this);
+    if (auto started = fresh->start(); !started) return started;
+    active_ = std::move(fresh);
+    return {};
+}
+
+Query& Runner::acquire() {
+    if (free_.empty()) {
+        free_.push_back(&queries_.emplace_back());
+        free_.back()->runner_ = this;
+    }
+    Query& q = *free_.back();
+    free_.pop_back();
+    in_flight_++;
+    q.serial_ = ++serial_;
+    q.active_ = active_;
+    return q;
+}
+
+void Runner::release(Query& q) {
+    q.serial_ = 0;
+    q.reply.clear();
+    q.slots_.clear();
+    q.arena_.reset();
+    q.pins_.clear();
+    q.asked_ = {};
+    q.request.wire = {};
+    q.request.edns = {};
+    q.error_.clear();
+    q.outcome_ = Query::Outcome::answered;
+    q.block_ = nullptr;
+    q.zone_ = nullptr;
+    q.routes_ = nullptr;
+    q.at_ = 0;
+    q.watchers_ = 0;
+    q.depth_ = 0;
+    in_flight_--;
+    free_.push_back(&q);
+    q.active_.reset();  // last: may stop the handlers
+}
+
+void Runner::take(Bytes message, Sink& sink, const Routes* routes, const Whence& whence) {
+    Query& q = acquire();
+    q.sink_ = &sink;
+    q.arrived_ = std::chrono::steady_clock::now();
+    q.request.client = whence.client;
+    q.request.local = whence.local;
+    q.request.interface = whence.interface;
+    q.request.proto = whence.proto;
+    const auto parsed = parse_request(q.arena_.copy(message), q.request);
+    q.limit_ = reply_limit(q.request);
+    switch (parsed.verdict) {
+        case ParsedRequest::Verdict::silence:
+            q.outcome_ = Query::Outcome::dropped;
+            sink.deliver(q);
+            return release(q);
+        case ParsedRequest::Verdict::header:
+            q.request.wire = message;
+            q.reply.rcode = parsed.rcode;
+            q.header_only_ = true;
+            sink.deliver(q);
+            q.header_only_ = false;
+            return release(q);
+        case ParsedRequest::Verdict::refuse:
+            return refuse(q, parsed.rcode);
+        case ParsedRequest::Verdict::ask:
+            break;
+    }
+    ask(q, routes);
+}
+
+void Runner::ask(Query& q, const Routes* routes) {
+    q.routes_ = routes;
+    const auto* zone =
+        routes == nullptr ? nullptr : routes->choose(q.request.lower, q.request.type);
+    q.block_ = zone == nullptr ? nullptr : zone->block;
+    q.zone_ = zone == nullptr ? nullptr : &zone->name;
+    const bool in_class = q.request.klass == dns::klass::kIn;
+    if (!in_class && (q.block_ == nullptr || !q.block_->other_classes)) {
+        return refuse(q, dns::rcode::kRefused);
+    }
+    if (q.request.edns.present && q.request.edns.version != 0) {
+        return refuse(q, dns::rcode::kBadVers);
+    }
+    if (q.block_ == nullptr || !q.block_->has_plugins) return refuse(q, dns::rcode::kRefused);
+    if (q.request.opcode == dns::opcode::kNotify && !q.block_->notify) {
+        return refuse(q, dns::rcode::kNotImp);
+    }
+    if (in_flight_ > kMostInFlight) return refuse(q, dns::rcode::kServFail);
+    q.at_ = 0;
+    down(q);
+}
+
+void Runner::refuse(Query& q, uint16_t rcode) {
+    q.failed(rcode);
+    q.sink_->deliver(q);
+    release(q);
+}
+
+/// Runs a handler; what it throws becomes SERVFAIL, or the end of the process with plugin debug.
+template <typename Call>
+static Step guarded(Query& q, const Handler& handler, bool debug, Call call) {
+    try {
+        return call();
+    } catch (const std::exception& error) {
+        run::log_error("Recovered from panic in server: plugin/{}: {}", handler.name(),
+                       error.what());
+        if (debug) std::abort();
+        return q.failed(dns::rcode::kServFail);
+    }
+}
+
+void Runner::down(Query& q) {
+    const auto& handlers = q.block_->chain.handlers();
+    const bool debug = q.block_->settings.debug;
+    const bool in_class = q.request.klass == dns::klass::kIn;
+    const bool notify = q.request.opcode == dns::opcode::kNotify;
+    for (; q.at_ < handlers.size(); q.at_++) {
+        Handler& handler = *handlers[q.at_];
+        const auto interest = handler.interest();
+        const bool wanted = (in_class || interest.other_classes) && (!notify || interest.notify);
+        if (!wanted && !interest.all) continue;
+        switch (guarded(q, handler, debug, [&] { return handler.handle(q); })) {
+            case Step::next:
+                continue;
+            case Step::watch:
+                q.watchers_ |= 1ULL << q.at_;
+                continue;
+            case Step::later:
+                return;
+            case Step::done:
+                if (q.reply.plugin.empty()) q.reply.plugin = handler.name();
+                return up(q);
+        }
+    }
+    no_plugin_answered(q);
+}
+
+void Runner::no_plugin_answered(Query& q) {
+    const auto& handlers = q.block_->chain.handlers();
+    const bool in_class = q.request.klass == dns::klass::kIn;
+    const auto last = handlers.empty() ? std::string_view("server") : handlers.back()->name();
+    q.failed(in_class ? dns::rcode::kServFail : dns::rcode::kRefused,
+             fmt::format("plugin/{}: no next plugin found", last));
+    up(q);
+}
+
+void Runner::up(Query& q) {
+    const auto& handlers = q.block_->chain.handlers();
+    const bool debug = q.block_->settings.debug;
+    while (q.watchers_ != 0) {
+        const auto highest = static_cast<size_t>(63 - __builtin_clzll(q.watchers_));
+        q.watchers_ &= ~(1ULL << highest);
+        Handler& handler = *handlers[highest];
+        if (guarded(q, handler, debug, [&] { return handler.answered(q); }) == Step::later) return;
+    }
+    q.sink_->deliver(q);
+    release(q);
+}
+
+void Runner::end(Query& q) {
+    assert(q.serial_ != 0);
+    up(q);
+}
+
+void Runner::pass(Query& q, bool watch) {
+    assert(q.serial_ != 0);
+    if (watch) q.watchers_ |= 1ULL << q.at_;
+    q.at_++;
+    down(q);
+}
+
+void Runner::lookup(Query& q, const Name& name, uint16_t type,
+                    std::function<void(const LookupResult&)> then) {
+    auto lookup = std::make_unique<Lookup>(*this, q);
+    lookup->then = std::move(then);
+    lookup->name = name;
+    lookup->type = type;
+    waiting_.push_back(std::move(lookup));
+    kick_.start(run::Milliseconds(0));
+}
+
+void Runner::run_deferred() {
+    auto now = std::move(waiting_);
+    waiting_.clear();
+    for (auto& lookup : now) {
+        if (!lookup->parent_lives()) continue;
+        Query& parent = *lookup->parent;
+        if (parent.depth_ >= Query::kMaxDepth) {
+            lookup->then({});
+            continue;
+        }
+        Query& q = acquire();
+        q.active_ = lookup->active;
+        q.arrived_ = std::chrono::steady_clock::now();
+        q.depth_ = parent.depth_ + 1;
+        q.limit_ = dns::kMaxMessage;
+        Request& request = q.request;
+        request = parent.request;
+        request.wire = {};
+        request.proto = Proto::internal;
+        request.opcode = dns::opcode::kQuery;
+        request.name = lookup->name;
+        request.lower = lookup->name.lower();
+        request.type = lookup->type;
+        request.edns.options = {};
+        q.sink_ = lookup.get();
+        const Routes* routes = lookup->routes;
+        q.arena_.make<std::unique_ptr<Lookup>>(std::move(lookup));
+        ask(q, routes);
+    }
+}
+
+}  // namespace ipref::resolver

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Takes queries through the chain of their block, one runner a worker thread. Owns the queries and
+// reuses them. Nothing here is thread-safe; see plugin.h for what is shared.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "resolver/server/config.h"
+#include "resolver/server/query.h"
+
+namespace ipref::resolver {
+
+/// Where a message came from.
+struct Whence {
+    net::Endpoint client;
+    net::Endpoint local;
+    uint32_t interface = 0;
+    Proto proto = Proto::udp;
+};
+
+/// Where an answer goes: a UDP socket, a connection, a look-up.
+class Sink {
+  public:
+    virtual ~Sink() = default;
+    /// The query has ended: q.reply is what to send, nothing if q.outcome() is dropped. The query
+    /// is taken back after this call.
+    virtual void deliver(Query& q) = 0;
+    /// One message of several; see Query::send_part.
+    virtual bool part(Query&, std::function<void()>) { return false; }
+};
+
+/// A configuration as one worker uses it. The last one to let go stops the handlers, on the
+/// worker's thread.
+struct Active {
+    Active(std::shared_ptr<Config> the_config, Worker& the_worker)
+        : config(std::move(the_config)), worker(the_worker) {}
+    ~Active() { stop(); }
+    Active(const Active&) = delete;
+    Active& operator=(const Active&) = delete;
+    /// Starts the handlers; on an error those already started are stopped.
+    Result<void> start();
+    /// Before its time, at the end of the process: queries that handlers hold are ended.
+    void stop();
+
+    std::shared_ptr<Config> config;
+    Worker& worker;
+    size_t started = 0;  // handlers, counted over all blocks
+};
+
+class Runner final : public Worker {
+  public:
+    Runner(run::Loop& loop, unsigned index);
+    ~Runner() override;
+    run::Loop& loop() override { return loop_; }
+    unsigned index() const override { return index_; }
+
+    /// Starts the configuration on this worker and, if that works, swaps it in.
+    Result<void> use(std::shared_ptr<Config> config);
+    /// Lets go of the configuration; queries in flight keep it until they end.
+    void let_go() { active_.reset(); }
+    const std::shared_ptr<Active>& active() const { return active_; }
+    /// Queries that have not ended.
+    size_t in_flight() const { return in_flight_; }
+
+    /// A message from a client, from the wire to its end. `message` is copied; `routes` are those
+    /// of the listener in the active configuration.
+    void take(Bytes message, Sink& sink, const Routes* routes, const Whence& whence);
+
+    // -- for Query
+    void end(Query& q);
+    void pass(Query& q, bool watch);
+    void lookup(Query& q, const Name& name, uint16_t type,
+                std::function<void(const LookupResult&)> then);
+
+    /// Queries at once on one worker; beyond that SERVFAIL at once.
+    static constexpr size_t kMostInFlight = 20'000;
+
+  private:
+    struct Lookup;
+
+    Query& acquire();
+    void release(Query& q);
+    void ask(Query& q, const Routes* routes);
+    void down(Query& q);
+    void up(Query& q);
+    void no_plugin_answered(Query& q);
+    void refuse(Query& q, uint16_t rcode);
+    void run_deferred();
+
+    run::Loop& loop_;
+    unsigned index_;
+    std::shared_ptr<Active> active_;
+    std::deque<Query> queries_;
+    std::vector<Query*> free_;
+    size_t in_flight_ = 0;
+    uint64_t serial_ = 0;
+    std::vector<std::unique_ptr<Lookup>> waiting_;
+    run::Timer kick_;
+};
+
+}  // namespace ipref::resolver

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "resolver/server/socket.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ipref::resolver {
+
+namespace {
+
+int kernel_family(const net::Endpoint& at) {
+    return at.ip.is_v4() ? AF_INET : AF_INET6;
+}
+
+const char* name_of(SocketKind kind) {
+    return kind == SocketKind::udp ? "udp" : "tcp";
+}
+
+tl::unexpected<Error> failed(SocketKind kind, const net::Endpoint& at, int error) {
+    const char* hint = "";
+    if (error == EADDRINUSE) {
+        hint =
+            "; another server, or another instance of this one, answers there: stop it, or "
+            "choose another port or address with `bind`";
+    } else if (error == EADDRNOTAVAIL) {
+        hint = "; no interface of this machine has the address";
+    } else if (error == EACCES) {
+        hint = "; ports below 1024 need the capability CAP_NET_BIND_SERVICE";
+    }
+    return fail("Listen: {} {}: {}{}", name_of(kind), at.str(), std::strerror(error), hint);
+}
+
+void on(int fd, int level, int option) {
+    const int one = 1;
+    setsockopt(fd, level, option, &one, sizeof one);
+}
+
+Result<Fd> bound(SocketKind kind, const net::Endpoint& at, bool reuse_port) {
+    const int type = kind == SocketKind::udp ? SOCK_DGRAM : SOCK_STREAM;
+    Fd fd(socket(kernel_family(at), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return failed(kind, at, errno);
+    if (kind == SocketKind::tcp) on(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+    if (reuse_port) on(fd.get(), SOL_SOCKET, SO_REUSEPORT);
+    if (at.ip.is_v6()) on(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+    sockaddr_storage address{};
+    const auto size = at.to(address);
+    if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) {
+        return failed(kind, at, errno);
+    }
+    return fd;
+}
+
+}  // namespace
+
+Result<Fd> bind_socket(SocketKind kind, const net::Endpoint& at) {
+    auto fd = bound(kind, at, true);
+    if (!fd) return fd;
+    if (kind == SocketKind::tcp && listen(fd->get(), 1024) != 0) return failed(kind, at, errno);
+    if (kind == SocketKind::udp && at.ip.is_zero()) {
+        on(fd->get(), at.ip.is_v4() ? IPPROTO_IP : IPPROTO_IPV6,
+           at.ip.is_v4() ? IP_PKTINFO : IPV6_RECVPKTINFO);
+    }
+    return fd;
+}
+
+Result<void> check_free(SocketKind kind, const net::Endpoint& at) {
+    const auto fd = bound(kind, at, false);
+    if (!fd) return tl::unexpected(fd.error());
+    return {};
+}
+
+bool family_works(net::Family family) {
+    const net::Endpoint any{net::Ip::any(family), 0};
+    return bound(SocketKind::udp, any, false).has_value();
+}
+
+}  // namespace ipref::resolver
