@@ -58,8 +58,8 @@ class Upstream {
 
     const net::Endpoint& server() const { return server_; }
     /// Asks. `query` is a message with one question, at most 65535 bytes; it goes out with another
-    /// id. The callback is called once, never from inside this call. It may ask and cancel; it
-    /// must not destroy the Upstream. Gives a number for cancel().
+    /// id. The callback is called once, never from inside this call. It may ask, cancel,
+    /// and destroy the Upstream. Gives a number for cancel().
     uint64_t ask(Bytes query, Via via, run::Milliseconds timeout, Callback callback);
     /// The callback will not be called. Nothing happens if it has been.
     void cancel(uint64_t number);

@@ -167,8 +167,7 @@ struct Retired {
 
 void free_retired(rcu_head* head) {
     annotate_grace_period_end();
-    annotate_acquire(head);
-    const std::unique_ptr<Retired> retired(
+    std::unique_ptr<Retired> retired(
         reinterpret_cast<Retired*>(reinterpret_cast<char*>(head) - offsetof(Retired, head)));
     for (Entry* entry : retired->entries) delete entry;
 }
@@ -178,7 +177,7 @@ void free_retired(rcu_head* head) {
 void retire(std::vector<Entry*> entries) {
     if (entries.empty()) return;
     auto retired = std::make_unique<Retired>(Retired{{}, std::move(entries)});
-    annotate_release(&retired->head);
+    annotate_release(retired.get());
     urcu_qsbr_call_rcu(&retired.release()->head, free_retired);
 }
 

@@ -9,6 +9,8 @@ namespace ipref::resolver {
 Result<void> setup_bind(Setup& setup);
 Result<void> setup_debug(Setup& setup);
 Result<void> setup_errors(Setup& setup);
+Result<void> setup_forward(Setup& setup);
+Result<void> setup_ipref(Setup& setup);
 Result<void> setup_log(Setup& setup);
 Result<void> setup_root(Setup& setup);
 Result<void> setup_whoami(Setup& setup);
@@ -63,11 +65,11 @@ constexpr PluginRow kOrder[] = {
     {"kubernetes", nullptr, kCloud},
     {"file", nullptr, kLater},
     {"auto", nullptr, kLater},
-    {"ipref", nullptr, kLater},  // part of this release: resolver/plugins/ipref
+    {"ipref", setup_ipref},
     {"secondary", nullptr, kLater},
     {"etcd", nullptr, kCloud},
     {"loop", nullptr, kLater},
-    {"forward", nullptr, kLater},  // part of this release: resolver/plugins/forward
+    {"forward", setup_forward},
     {"grpc", nullptr, kNiche},
     {"erratic", nullptr, kLater},
     {"whoami", setup_whoami},

@@ -26,7 +26,9 @@ void Query::drop() {
 }
 
 Step Query::failed(uint16_t code, std::string why) {
+    const auto options = std::move(reply.options);  // an extended error says why, and stays
     reply.clear();
+    reply.options = options;
     reply.rcode = code;
     error_ = std::move(why);
     outcome_ = Outcome::failed;

@@ -47,7 +47,8 @@ class Query {
     /// The reply is complete.
     void finish();
     /// No reply could be made: the server writes one with this rcode. `why` goes to plugin errors
-    /// ("plugin/forward: no healthy upstream"); empty: nothing to log.
+    /// ("plugin/forward: no healthy upstream"); empty: nothing to log. Extended errors that were
+    /// added before are sent with it.
     void fail(uint16_t code, std::string why = {});
     /// On to the next plugin after all; with `watch`, answered() is called on the way back.
     void pass(bool watch = false);

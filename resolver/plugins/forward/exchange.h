@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One query of a client through the upstreams: in turn until one answers or the deadline is over.
+// Source: spec page "ipref-coredns", "Behaviour that Corefiles rely on", forward.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "resolver/plugins/forward/upstreams.h"
+
+namespace ipref::resolver::forward {
+
+struct ExchangesOptions {
+    UpstreamsOptions upstreams;
+    bool force_tcp = false;
+    bool prefer_udp = false;
+    bool failfast = false;  ///< SERVFAIL at once if all upstreams are down
+    run::Milliseconds deadline{5'000};
+    run::Milliseconds read_timeout{2'000};
+};
+
+/// What came of a query: a message, or why there is none.
+using Outcome = Result<dns::Bytes>;
+
+/// The queries of one worker. Runs on one run::Loop; not thread-safe.
+class Exchanges {
+  public:
+    /// An answer's bytes are valid during the call only. False: it cannot be used (malformed), the
+    /// next upstream is to be asked; then, and only then, it is called again.
+    using Callback = std::function<bool(const Outcome&)>;
+
+    Exchanges(run::Loop& loop, ExchangesOptions options);
+    /// Queries in flight are dropped; their callbacks are not called.
+    ~Exchanges();
+    Exchanges(const Exchanges&) = delete;
+    Exchanges& operator=(const Exchanges&) = delete;
+
+    /// `query`: a message with one question. `by_stream`: the client came over TCP. `limit`: bytes
+    /// that the client takes: an answer that is cut at less is asked for again over TCP. The
+    /// callback is never called from inside this call; when it takes the answer it may destroy the
+    /// Exchanges.
+    void ask(std::vector<uint8_t> query, bool by_stream, size_t limit, Callback callback);
+    size_t in_flight() const { return exchanges_.size(); }
+    Upstreams& upstreams() { return upstreams_; }
+
+  private:
+    struct Exchange;
+
+    dns::Via first_via(const Exchange& exchange) const;
+    void next(Exchange& exchange);
+    bool choose(Exchange& exchange);
+    bool pause(Exchange& exchange);
+    void send(Exchange& exchange, dns::Via via);
+    void answered(Exchange& exchange, dns::Via via, const dns::Upstream::Outcome& outcome);
+    void failed(Exchange& exchange, std::string why, bool silent);
+    void finish(Exchange& exchange);
+
+    run::Loop& loop_;
+    ExchangesOptions options_;
+    Upstreams upstreams_;
+    std::unordered_map<uint64_t, std::unique_ptr<Exchange>> exchanges_;
+    uint64_t next_ = 1;
+};
+
+}  // namespace ipref::resolver::forward

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Plugin forward: hands queries to other servers. Source: spec page "ipref-coredns", 2.2, 2.4 and
+// "Behaviour that Corefiles rely on". Options: README.md beside this file.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <unordered_set>
+
+#include "resolver/plugins/forward/exchange.h"
+#include "resolver/server/plugin.h"
+
+namespace ipref::resolver {
+
+namespace {
+
+constexpr size_t kMostTo = 15;
+
+struct Options {
+    Name from;
+    std::vector<Name> except;
+    std::vector<uint16_t> next;  // rcodes that the next forward is asked for
+    uint32_t max_concurrent = 0;
+    forward::ExchangesOptions exchanges;
+};
+
+/// Options of EDNS that are between two neighbours only: RFC 7873, 7828, 7830.
+bool is_hop_by_hop(uint16_t code) {
+    constexpr uint16_t kKeepalive = 11;
+    constexpr uint16_t kPadding = 12;
+    return code == dns::option::kCookie || code == kKeepalive || code == kPadding;
+}
+
+std::vector<uint8_t> options_to_pass(Bytes options) {
+    std::vector<uint8_t> passed;
+    wire::Reader reader(options);
+    while (reader.left() > 0) {
+        const uint16_t code = reader.u16();
+        const auto data = reader.take(reader.u16());
+        if (!reader.ok()) break;
+        if (!is_hop_by_hop(code)) dns::append_option(passed, code, data);
+    }
+    return passed;
+}
+
+/// The question anew: nothing else of what a client wrote goes to other servers.
+std::vector<uint8_t> make_query(const Request& request) {
+    const auto options = options_to_pass(request.edns.options);
+    std::vector<uint8_t> space(dns::kHeaderSize + dns::kMaxName + 4 + 11 + options.size());
+    dns::MessageWriter writer(space);
+    writer.question({request.name, request.type, request.klass});
+    if (request.edns.present) {
+        dns::Edns edns;
+        edns.dnssec_ok = request.edns.dnssec_ok;
+        edns.options = options;
+        writer.edns(edns);
+    }
+    uint16_t flags = request.rd ? dns::flag::kRd : 0;
+    if (request.cd) flags |= dns::flag::kCd;
+    if (request.ad) flags |= dns::flag::kAd;
+    const auto message = writer.finish(0, flags);
+    return {message.begin(), message.end()};
+}
+
+/// Extended errors of the upstream are for the client too.
+void pass_extended_errors(Bytes message, Query& q) {
+    dns::MessageReader reader(message);
+    while (const auto record = reader.record()) {
+        if (record->type != dns::rr::kOpt) continue;
+        const auto error = dns::Edns::from(*record).option(dns::option::kExtendedError);
+        if (error) q.reply.options.push_back({dns::option::kExtendedError, q.arena().copy(*error)});
+    }
+}
+
+class Forward final : public Handler {
+  public:
+    explicit Forward(Options options) : options_(std::move(options)) {}
+
+    std::string_view name() const override { return "forward"; }
+    Interest interest() const override { return {.other_classes = true}; }
+
+    Result<void> link(const Chain& chain) override {
+        const auto handlers = chain.handlers();
+        for (size_t i = 0; i + 1 < handlers.size(); i++) {
+            if (handlers[i].get() == this) next_forwards_ = handlers[i + 1]->name() == name();
+        }
+        return {};
+    }
+
+    Step handle(Query& q) override {
+        if (!is_ours(q.request.lower)) return Step::next;
+        if (options_.max_concurrent > 0 && concurrent_ >= options_.max_concurrent) {
+            return q.failed(dns::rcode::kRefused,
+                            fmt::format("plugin/forward: concurrent queries exceeded maximum {}",
+                                        options_.max_concurrent));
+        }
+        concurrent_++;
+        auto& state = state_[q.worker()];
+        state.held.insert(&q);
+        state.exchanges.ask(
+            make_query(q.request), !q.request.is_udp(), q.limit(),
+            [this, &q](const forward::Outcome& outcome) { return take(q, outcome); });
+        return Step::later;
+    }
+
+    Result<void> start(Worker& worker) override {
+        state_.make(worker, worker.loop(), options_.exchanges);
+        return {};
+    }
+
+    void stop(Worker& worker) override {
+        const auto held = std::move(state_[worker].held);
+        state_.drop(worker);
+        concurrent_ -= static_cast<uint32_t>(held.size());
+        for (auto* q : held) q->fail(dns::rcode::kServFail);
+    }
+
+    std::string explain() const override {
+        std::vector<std::string> to;
+        for (const auto& at : options_.exchanges.upstreams.to) to.push_back(at.str());
+        return fmt::format("zone {} to {}", options_.from.str(), fmt::join(to, ", "));
+    }
+
+  private:
+    /// What one worker holds.
+    struct State {
+        State(run::Loop& loop, const forward::ExchangesOptions& options)
+            : exchanges(loop, options) {}
+        std::unordered_set<Query*> held;
+        forward::Exchanges exchanges;
+    };
+
+    bool is_ours(const Name& lower) const {
+        if (!lower.is_under(options_.from)) return false;
+        return lower == options_.from || longest_zone(options_.except, lower) == nullptr;
+    }
+
+    void let_go(Query& q) {
+        state_[q.worker()].held.erase(&q);
+        concurrent_--;
+    }
+
+    /// False: the answer is malformed. Else it ends the query, and nothing of this handler may be
+    /// touched afterwards.
+    bool take(Query& q, const forward::Outcome& outcome) {
+        if (!outcome) {
+            let_go(q);
+            q.reply.plugin = "forward";
+            q.add_extended_error(dns::ede::kNoReachableAuthority, outcome.error().text);
+            q.fail(dns::rcode::kServFail, "plugin/forward: " + outcome.error().text);
+            return true;
+        }
+        if (!q.take_message(*outcome)) return false;
+        let_go(q);
+        const auto& next = options_.next;
+        if (next_forwards_ && std::find(next.begin(), next.end(), q.reply.rcode) != next.end()) {
+            q.reply.clear();
+            q.pass();
+            return true;
+        }
+        pass_extended_errors(*outcome, q);
+        q.reply.plugin = "forward";
+        q.finish();
+        return true;
+    }
+
+    Options options_;
+    bool next_forwards_ = false;  // the plugin behind this one is another forward
+    std::atomic<uint32_t> concurrent_ = 0;
+    PerWorker<State> state_;
+};
+
+// -- set-up
+
+run::Milliseconds rounded_up(Nanoseconds value) {
+    return std::chrono::ceil<run::Milliseconds>(value);
+}
+
+Result<void> take_names(Dispenser& d, std::vector<Name>& to) {
+    const auto names = d.remaining_tokens();
+    if (names.empty()) return d.arg_err();
+    for (const auto& name : names) {
+        const auto zones = normalize_zone(name.text);
+        if (!zones) return parse_error(name.at, zones.error().text);
+        to.insert(to.end(), zones->begin(), zones->end());
+    }
+    return {};
+}
+
+Result<void> take_rcodes(Dispenser& d, std::vector<uint16_t>& to) {
+    const auto words = d.remaining_tokens();
+    if (words.empty()) return d.arg_err();
+    for (const auto& word : words) {
+        const auto rcode = dns::parse_rcode(word.text);
+        if (!rcode) {
+            return parse_error(word.at, fmt::format("\"{}\" is not a valid rcode", word.text));
+        }
+        to.push_back(*rcode);
+    }
+    return {};
+}
+
+/// DURATION [no_rec] [domain FQDN]
+Result<void> take_health_check(Dispenser& d, forward::UpstreamsOptions& to) {
+    constexpr run::Milliseconds kLeast(10);
+    if (!d.next_arg()) return d.arg_err();
+    const auto every = parse_duration(d.val());
+    if (!every) return d.err(every.error().text);
+    if (every->count() < 0) return d.err("health_check can't be negative");
+    to.health_check = std::max(rounded_up(*every), kLeast);
+    while (d.next_arg()) {
+        if (d.val() == "no_rec") {
+            to.recursion_desired = false;
+        } else if (d.val() == "domain") {
+            if (!d.next_arg()) return d.arg_err();
+            const auto name = Name::parse(d.val());
+            if (!name) return d.err("health_check domain: " + name.error().text);
+            to.domain = *name;
+        } else {
+            return d.err(
+                fmt::format("health_check: unknown option \"{}\"; there are no_rec and "
+                            "domain FQDN",
+                            d.val()));
+        }
+    }
+    return {};
+}
+
+/// What is parsed into, besides the options themselves.
+struct Parsed {
+    Options options;
+    Nanoseconds expire = std::chrono::seconds(10);
+    size_t policy = 0;
+};
+
+OptionTable option_table(Parsed& parsed) {
+    auto& options = parsed.options;
+    auto& upstreams = options.exchanges.upstreams;
+    const auto later = [](std::string name, std::string values) {
+        return OptionRow{name, std::move(values), "", "Not built in yet.",
+                         [name](Dispenser& d) -> Result<void> {
+                             return d.err(name +
+                                          ": forwarding over TLS is not built in yet; it comes "
+                                          "with a later release");
+                         }};
+    };
+    OptionTable table;
+    table.custom({"except", "NAME...", "", "Names under these go to the next plugin.",
+                  [&](Dispenser& d) { return take_names(d, options.except); }});
+    table.flag("force_tcp", options.exchanges.force_tcp,
+               "TCP even for queries that came over UDP.");
+    table.flag("prefer_udp", options.exchanges.prefer_udp,
+               "UDP even for queries that came over TCP; a cut answer is asked for over TCP.");
+    table.duration("expire", parsed.expire, std::chrono::milliseconds(1), std::chrono::hours(24),
+                   "Idle TCP connections are closed after this time.");
+    table.number("max_fails", upstreams.max_fails, 0, 1'000'000,
+                 "An upstream is down after more failed probes than this; 0: never.");
+    table.custom(later("tls", "[CA | CERT KEY | CERT KEY CA]"));
+    table.custom(later("tls_servername", "NAME"));
+    table.choice("policy", {"random", "round_robin", "sequential"}, parsed.policy,
+                 "Which upstream is asked first.");
+    table.custom({"health_check", "DURATION [no_rec] [domain FQDN]", "0.5s",
+                  "Time between probes of an upstream that did not answer; without RD; for the NS "
+                  "of another name than the root.",
+                  [&](Dispenser& d) { return take_health_check(d, upstreams); }});
+    table.number("max_concurrent", options.max_concurrent, 0, 0x7fffffff,
+                 "More queries at a time are refused; 0: no limit of this plugin's.");
+    table.custom({"next", "RCODE...", "",
+                  "Answers with these go to the next plugin, if that is another forward.",
+                  [&](Dispenser& d) { return take_rcodes(d, options.next); }});
+    table.flag("failfast_all_unhealthy_upstreams", options.exchanges.failfast,
+               "SERVFAIL at once when all upstreams are down, instead of trying one of them.");
+    return table;
+}
+
+Result<void> take_from(Setup& setup, Name& from) {
+    auto& d = setup.tokens();
+    if (!d.next_arg()) return d.arg_err();
+    const auto zones = normalize_zone(d.val());
+    if (!zones)
+        return d.err(fmt::format("unable to normalize '{}': {}", d.val(), zones.error().text));
+    from = zones->front();
+    if (zones->size() > 1) {
+        setup.warn(
+            fmt::format("Unsupported CIDR notation: '{}' expands to multiple zones. Using "
+                        "only '{}'.",
+                        d.val(), from.str()));
+    }
+    return {};
+}
+
+Result<void> take_to(Setup& setup, std::vector<net::Endpoint>& to) {
+    auto& d = setup.tokens();
+    const auto words = d.remaining_tokens();
+    if (words.empty()) return d.arg_err();
+    for (const auto& word : words) {
+        const auto found = forward::parse_to(word.text, setup.path(word.text));
+        if (!found) return parse_error(word.at, found.error().text);
+        to.insert(to.end(), found->begin(), found->end());
+    }
+    if (to.size() > kMostTo) {
+        return d.err(fmt::format("more than {} TOs configured: {}", kMostTo, to.size()));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> setup_forward(Setup& setup) {
+    auto& d = setup.tokens();
+    while (d.next()) {
+        Parsed parsed;
+        auto& exchanges = parsed.options.exchanges;
+        if (auto done = take_from(setup, parsed.options.from); !done) return done;
+        if (auto done = take_to(setup, exchanges.upstreams.to); !done) return done;
+        if (auto done = option_table(parsed).read_block(d); !done) return done;
+        exchanges.upstreams.policy = static_cast<forward::Policy>(parsed.policy);
+        exchanges.upstreams.expire = rounded_up(parsed.expire);
+        exchanges.upstreams.force_tcp = exchanges.force_tcp;
+        setup.add(std::make_unique<Forward>(std::move(parsed.options)));
+    }
+    return {};
+}
+
+}  // namespace ipref::resolver
