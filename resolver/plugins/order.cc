@@ -9,10 +9,12 @@ namespace ipref::resolver {
 Result<void> setup_bind(Setup& setup);
 Result<void> setup_debug(Setup& setup);
 Result<void> setup_errors(Setup& setup);
+Result<void> setup_file(Setup& setup);
 Result<void> setup_forward(Setup& setup);
 Result<void> setup_ipref(Setup& setup);
 Result<void> setup_log(Setup& setup);
 Result<void> setup_root(Setup& setup);
+Result<void> setup_transfer(Setup& setup);
 Result<void> setup_whoami(Setup& setup);
 
 namespace {
@@ -56,14 +58,14 @@ constexpr PluginRow kOrder[] = {
     {"autopath", nullptr, kNiche},
     {"minimal", nullptr, kLater},
     {"template", nullptr, kLater},
-    {"transfer", nullptr, kLater},
+    {"transfer", setup_transfer},
     {"hosts", nullptr, kLater},
     {"route53", nullptr, kCloud},
     {"azure", nullptr, kCloud},
     {"clouddns", nullptr, kCloud},
     {"k8s_external", nullptr, kCloud},
     {"kubernetes", nullptr, kCloud},
-    {"file", nullptr, kLater},
+    {"file", setup_file},
     {"auto", nullptr, kLater},
     {"ipref", setup_ipref},
     {"secondary", nullptr, kLater},

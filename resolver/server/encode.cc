@@ -17,11 +17,12 @@ namespace rr = dns::rr;
 constexpr size_t kOptSize = 11;
 constexpr uint16_t kOurUdpSize = dns::kEdnsUdpSize;
 
-/// The shape of data that holds names which may be compressed: bytes before the first name, and how
-/// many names follow.
+/// The shape of data that holds names: bytes before the first name, how many names follow, and
+/// whether they may be compressed. Others may point at them in any case.
 struct Shape {
     size_t before;
     size_t names;
+    bool compressed = true;
 };
 Shape shape_of(uint16_t type) {
     switch (type) {
@@ -39,6 +40,8 @@ Shape shape_of(uint16_t type) {
             return {0, 2};
         case rr::kMx:
             return {2, 1};
+        case rr::kDname:
+            return {0, 1, false};
         default:
             return {0, 0};
     }
@@ -76,17 +79,18 @@ class Encoder {
     }
 
     /// A name, with a pointer to the longest part of it that was written before.
-    bool name(Bytes name) {
-        if (name.data() == last_name_) return put16(static_cast<uint16_t>(0xc000 | last_at_));
+    bool name(Bytes name, bool compressed = true) {
+        if (compressed && name.data() == last_name_)
+            return put16(static_cast<uint16_t>(0xc000 | last_at_));
         const size_t start = at_;
         size_t from = 0;
         while (name[from] != 0) {
-            const auto known = find(name.subspan(from));
+            const auto known = compressed ? find(name.subspan(from)) : 0;
             if (known != 0) {
                 if (!put(name.first(from)) || !put16(static_cast<uint16_t>(0xc000 | known))) {
                     return false;
                 }
-                remember(name, start, from == 0 ? known : start);
+                remember(name, from == 0 ? known : start);
                 return true;
             }
             if (count_ < kNames && start + from < 0x4000) {
@@ -96,7 +100,7 @@ class Encoder {
             from += name[from] + 1U;
         }
         if (!put(name)) return false;
-        remember(name, start, start);
+        remember(name, start);
         return true;
     }
 
@@ -116,7 +120,7 @@ class Encoder {
   private:
     static constexpr size_t kNames = 120;
 
-    void remember(Bytes name, size_t, size_t at) {
+    void remember(Bytes name, size_t at) {
         if (at >= 0x4000 || name.size() == 1) return;
         last_name_ = name.data();
         last_at_ = at;
@@ -131,7 +135,7 @@ class Encoder {
         Bytes rest = record.rdata.subspan(shape.before);
         for (size_t i = 0; i < shape.names; i++) {
             const size_t length = name_length(rest);
-            if (!name(rest.first(length))) return false;
+            if (!name(rest.first(length), shape.compressed)) return false;
             rest = rest.subspan(length);
         }
         if (!put(rest)) return false;

@@ -103,6 +103,10 @@ void Query::lookup(const Name& name, uint16_t qtype,
     runner_->lookup(*this, name, qtype, std::move(then));
 }
 
+void Query::defer(std::function<void()> what) {
+    runner_->defer(*this, std::move(what));
+}
+
 bool Query::send_part(std::function<void()> ready) {
     return sink_->part(*this, std::move(ready));
 }

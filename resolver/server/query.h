@@ -55,6 +55,10 @@ class Query {
     /// No answer at all: the client hears nothing (plugins acl, erratic).
     void drop();
 
+    /// Calls `what` soon, not from inside this call, unless the query has ended by then. For a
+    /// handler that returns Step::later and has nothing else to wait for.
+    void defer(std::function<void()> what);
+
     // -- for handlers that answer at once
 
     /// Sets what fail() sets; for use as `return q.failed(...)` inside handle().

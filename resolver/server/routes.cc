@@ -37,6 +37,7 @@ const Routes::Zone* Routes::choose(const Name& lower, uint16_t type) const {
     const Zone* own = nullptr;
     if (type == dns::rr::kDs && !lower.is_root()) {
         own = find(rest);
+        if (own != nullptr && !own->block->has_plugins) return own;
         rest = parent(rest);
         for (; rest.size() > 1; rest = parent(rest)) {
             if (const auto* zone = find(rest)) return zone;

@@ -242,39 +242,44 @@ void Runner::lookup(Query& q, const Name& name, uint16_t type,
     lookup->then = std::move(then);
     lookup->name = name;
     lookup->type = type;
-    waiting_.push_back(std::move(lookup));
+    // A function must be copyable, so the look-up waits in the query's arena.
+    auto& waiting = q.arena_.make<std::unique_ptr<Lookup>>(std::move(lookup));
+    defer(q, [this, &waiting] { begin_lookup(std::move(waiting)); });
+}
+
+void Runner::defer(Query& q, std::function<void()> what) {
+    deferred_.push_back({&q, q.serial_, std::move(what)});
     kick_.start(run::Milliseconds(0));
 }
 
 void Runner::run_deferred() {
-    auto now = std::move(waiting_);
-    waiting_.clear();
-    for (auto& lookup : now) {
-        if (!lookup->parent_lives()) continue;
-        Query& parent = *lookup->parent;
-        if (parent.depth_ >= Query::kMaxDepth) {
-            lookup->then({});
-            continue;
-        }
-        Query& q = acquire();
-        q.active_ = lookup->active;
-        q.arrived_ = std::chrono::steady_clock::now();
-        q.depth_ = parent.depth_ + 1;
-        q.limit_ = dns::kMaxMessage;
-        Request& request = q.request;
-        request = parent.request;
-        request.wire = {};
-        request.proto = Proto::internal;
-        request.opcode = dns::opcode::kQuery;
-        request.name = lookup->name;
-        request.lower = lookup->name.lower();
-        request.type = lookup->type;
-        request.edns.options = {};
-        q.sink_ = lookup.get();
-        const Routes* routes = lookup->routes;
-        q.arena_.make<std::unique_ptr<Lookup>>(std::move(lookup));
-        ask(q, routes);
+    const auto now = std::exchange(deferred_, {});
+    for (const auto& deferred : now) {
+        if (deferred.query->serial_ == deferred.serial) deferred.what();
     }
+}
+
+void Runner::begin_lookup(std::unique_ptr<Lookup> lookup) {
+    Query& parent = *lookup->parent;
+    if (parent.depth_ >= Query::kMaxDepth) return lookup->then({});
+    Query& q = acquire();
+    q.active_ = lookup->active;
+    q.arrived_ = std::chrono::steady_clock::now();
+    q.depth_ = parent.depth_ + 1;
+    q.limit_ = dns::kMaxMessage;
+    Request& request = q.request;
+    request = parent.request;
+    request.wire = {};
+    request.proto = Proto::internal;
+    request.opcode = dns::opcode::kQuery;
+    request.name = lookup->name;
+    request.lower = lookup->name.lower();
+    request.type = lookup->type;
+    request.edns.options = {};
+    q.sink_ = lookup.get();
+    const Routes* routes = lookup->routes;
+    q.arena_.make<std::unique_ptr<Lookup>>(std::move(lookup));
+    ask(q, routes);
 }
 
 }  // namespace ipref::resolver

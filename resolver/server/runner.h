@@ -74,12 +74,19 @@ class Runner final : public Worker {
     void pass(Query& q, bool watch);
     void lookup(Query& q, const Name& name, uint16_t type,
                 std::function<void(const LookupResult&)> then);
+    void defer(Query& q, std::function<void()> what);
 
     /// Queries at once on one worker; beyond that SERVFAIL at once.
     static constexpr size_t kMostInFlight = 20'000;
 
   private:
     struct Lookup;
+    /// Something to do for a query once the current call has returned.
+    struct Deferred {
+        Query* query;
+        uint64_t serial;
+        std::function<void()> what;
+    };
 
     Query& acquire();
     void release(Query& q);
@@ -88,6 +95,7 @@ class Runner final : public Worker {
     void up(Query& q);
     void no_plugin_answered(Query& q);
     void refuse(Query& q, uint16_t rcode);
+    void begin_lookup(std::unique_ptr<Lookup> lookup);
     void run_deferred();
 
     run::Loop& loop_;
@@ -97,7 +105,7 @@ class Runner final : public Worker {
     std::vector<Query*> free_;
     size_t in_flight_ = 0;
     uint64_t serial_ = 0;
-    std::vector<std::unique_ptr<Lookup>> waiting_;
+    std::vector<Deferred> deferred_;
     run::Timer kick_;
 };
 

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Serves zones from zone files.
+#include "common/run/log.h"
+
+#include "resolver/plugins/file/lookup.h"
+#include "resolver/plugins/file/zone_file.h"
+#include "resolver/plugins/file/zone_source.h"
+#include "resolver/server/plugin.h"
+
+namespace ipref::resolver {
+
+namespace {
+
+struct Served {
+    std::shared_ptr<ZoneFile> file;
+    std::vector<Name> fallthrough;
+};
+
+class File final : public Handler, public ZoneSource {
+  public:
+    explicit File(std::vector<Served> served) : served_(std::move(served)) {
+        for (const auto& one : served_) origins_.push_back(one.file->origin());
+    }
+    std::string_view name() const override { return "file"; }
+
+    Result<void> start(Worker& worker) override {
+        auto& seen = seen_.make(worker);
+        seen.resize(served_.size());
+        if (worker.index() != 0) return {};
+        for (const auto& one : served_) {
+            one.file->watch(worker.loop(), [this](const Zone& zone) {
+                for (const auto& callback : callbacks_) callback(zone);
+            });
+        }
+        return {};
+    }
+    void stop(Worker& worker) override {
+        seen_.drop(worker);
+        if (worker.index() != 0) return;
+        for (const auto& one : served_) one.file->unwatch();
+    }
+
+    Step handle(Query& q) override;
+
+    ZoneSource* zone_source() override { return this; }
+    std::shared_ptr<const Zone> zone(const Name& origin) const override {
+        const auto index = index_of(origin);
+        return index && origins_[*index] == origin ? served_[*index].file->zone() : nullptr;
+    }
+    std::vector<Name> origins() const override { return origins_; }
+    void on_change(std::function<void(const Zone&)> callback) override {
+        callbacks_.push_back(std::move(callback));
+    }
+    std::string explain() const override {
+        std::string out;
+        for (const auto& one : served_) {
+            out += fmt::format("{}{} from {}", out.empty() ? "" : ", ", one.file->origin().str(),
+                               one.file->path());
+        }
+        return out;
+    }
+
+  private:
+    /// A worker's own hold on a zone: its count is not shared with other threads.
+    struct Seen {
+        uint64_t version = 0;
+        std::shared_ptr<const std::shared_ptr<const Zone>> zone;
+    };
+
+    std::optional<size_t> index_of(const Name& name) const {
+        const auto* origin = longest_zone(origins_, name);
+        if (origin == nullptr) return std::nullopt;
+        return static_cast<size_t>(origin - origins_.data());
+    }
+    const Zone* current(Query& q, size_t index);
+    Step follow(const Zone& zone, Query& q, const Name& target);
+    static void merge(const Zone& zone, Query& q, const LookupResult& result);
+
+    std::vector<Served> served_;
+    std::vector<Name> origins_;
+    std::vector<std::function<void(const Zone&)>> callbacks_;
+    PerWorker<std::vector<Seen>> seen_;
+};
+
+const Zone* File::current(Query& q, size_t index) {
+    auto& seen = seen_[q.worker()][index];
+    const auto& file = *served_[index].file;
+    const uint64_t version = file.version();
+    if (seen.version != version) {
+        seen.version = version;
+        seen.zone = std::make_shared<const std::shared_ptr<const Zone>>(file.zone());
+    }
+    q.pin(seen.zone);
+    return seen.zone->get();
+}
+
+Step File::handle(Query& q) {
+    const auto index = index_of(q.request.lower);
+    if (!index) return Step::next;
+    const uint16_t type = q.request.type;
+    if (type == dns::rr::kAxfr || type == dns::rr::kIxfr) return q.failed(dns::rcode::kRefused);
+    const auto* zone = current(q, *index);
+    if (zone == nullptr) {
+        const auto& file = *served_[*index].file;
+        return q.failed(dns::rcode::kServFail,
+                        fmt::format("plugin/file: zone {} has no data, {} is missing",
+                                    file.origin().str(), file.path()));
+    }
+    const auto leaves = answer_from(*zone, q);
+    if (leaves) return follow(*zone, q, leaves->target);
+    if (q.reply.rcode == dns::rcode::kNxDomain &&
+        longest_zone(served_[*index].fallthrough, q.request.lower) != nullptr) {
+        q.reply.clear();
+        return Step::next;
+    }
+    return Step::done;
+}
+
+Step File::follow(const Zone& zone, Query& q, const Name& target) {
+    q.lookup(target, q.request.type, [&zone, &q](const LookupResult& result) {
+        merge(zone, q, result);
+        q.finish();
+    });
+    return Step::later;
+}
+
+/// What the look-up of an alias' target found goes behind the chain; each record once, so that a
+/// loop over several zones ends.
+void File::merge(const Zone& zone, Query& q, const LookupResult& result) {
+    auto& answer = q.reply.answer;
+    const auto known = [&](const RecordRef& record) {
+        return std::any_of(answer.begin(), answer.end(), [&](const RecordRef& have) {
+            return have.type == record.type && have.owner.size() == record.owner.size() &&
+                   dns::same_bytes(have.owner, record.owner) &&
+                   have.rdata.size() == record.rdata.size() &&
+                   dns::same_bytes(have.rdata, record.rdata);
+        });
+    };
+    const auto take = [&](std::vector<RecordRef>& to, const RecordRef& record) {
+        to.push_back({.owner = q.arena().copy(record.owner),
+                      .type = record.type,
+                      .klass = record.klass,
+                      .ttl = record.ttl,
+                      .rdata = q.arena().copy(record.rdata)});
+    };
+    const uint16_t rcode = result.reply == nullptr ? dns::rcode::kNoError : result.reply->rcode;
+    const bool refused = rcode == dns::rcode::kRefused;
+    q.reply.rcode = refused ? dns::rcode::kNoError : rcode;
+    bool found = false;
+    if (result.answered) {
+        for (const auto& record : result.reply->answer) {
+            if (known(record)) continue;
+            take(answer, record);
+            found |= record.type == q.request.type;
+        }
+        for (const auto& record : result.reply->authority) {
+            if (!found && record.type == dns::rr::kSoa) take(q.reply.authority, record);
+        }
+    }
+    if (q.reply.authority.empty()) add_apex_ns(zone, q);
+}
+
+/// One `file` line with its block.
+Result<void> read_use(Setup& setup, std::vector<Served>& served) {
+    auto& d = setup.tokens();
+    if (!d.next_arg()) return d.arg_err();
+    const auto path = setup.path(d.val());
+    const auto arguments = d.remaining_tokens();
+    const auto origins = setup.zones_or_own(arguments);
+    if (!origins) return tl::unexpected(origins.error());
+    Nanoseconds reload = std::chrono::minutes(1);
+    std::vector<Name> fallthrough;
+    OptionTable options;
+    options.duration("reload", reload, Nanoseconds(0), std::chrono::hours(24 * 365),
+                     "How often the file is looked at; taken when the SOA's serial has changed. 0: "
+                     "never.");
+    options.custom({"fallthrough", "[ZONES...]", "",
+                    "A name that does not exist goes to the next plugin.",
+                    [&](Dispenser& in) -> Result<void> {
+                        const auto words = in.remaining_tokens();
+                        auto zones = setup.zones_or_own(words);
+                        if (!zones) return tl::unexpected(zones.error());
+                        fallthrough = words.empty() ? *origins : std::move(*zones);
+                        return {};
+                    }});
+    options.ignored("upstream", "Accepted and without effect, for old files.");
+    if (auto read = options.read_block(d); !read) return read;
+    for (const auto& origin : *origins) {
+        auto file = std::make_shared<ZoneFile>(origin, path, reload);
+        std::vector<std::string> warnings;
+        if (auto loaded = file->load(warnings); !loaded) {
+            return fail("plugin/file: {}", loaded.error().text);
+        }
+        for (const auto& warning : warnings) setup.warn(warning);
+        served.push_back({std::move(file), fallthrough});
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> setup_file(Setup& setup) {
+    std::vector<Served> served;
+    while (setup.tokens().next()) {
+        if (auto read = read_use(setup, served); !read) return read;
+    }
+    setup.add(std::make_unique<File>(std::move(served)));
+    return {};
+}
+
+}  // namespace ipref::resolver
