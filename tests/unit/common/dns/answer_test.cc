@@ -3,7 +3,7 @@
 
 #include "common/dns/hosts_file.h"
 #include "unit/catch.h"
-#include "unit/common/dns/scripted_server.h"
+#include "unit/common/dns/scripted_dns.h"
 
 using namespace ipref;
 using namespace ipref::dns;

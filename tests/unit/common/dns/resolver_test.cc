@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "unit/catch.h"
-#include "unit/common/dns/scripted_server.h"
+#include "unit/common/dns/scripted_dns.h"
 
 using namespace ipref;
 using namespace ipref::dns;
@@ -12,7 +12,7 @@ using test::Asked;
 using test::Message;
 using test::reply_to;
 using test::run_until;
-using test::ScriptedServer;
+using test::ScriptedDns;
 
 namespace {
 
@@ -40,7 +40,7 @@ Result<Answer> look_up(run::Loop& loop, Resolver& resolver, const std::string& n
 
 TEST_CASE("look-ups of each type, with aliases and TTLs", "[dns][resolver]") {
     run::Loop loop;
-    ScriptedServer server(loop, [](const Asked& asked) {
+    ScriptedDns server(loop, [](const Asked& asked) {
         const std::string name = asked.question.name.str();
         const bool txt = asked.question.type == rr::kTxt;
         const bool four = asked.question.type == rr::kA;
@@ -67,7 +67,7 @@ TEST_CASE("look-ups of each type, with aliases and TTLs", "[dns][resolver]") {
 
 TEST_CASE("a cut answer is asked for again over TCP", "[dns][resolver]") {
     run::Loop loop;
-    ScriptedServer server(loop, [](const Asked& asked) {
+    ScriptedDns server(loop, [](const Asked& asked) {
         if (!asked.tcp) return std::vector<Message>{reply_to(asked.wire, flag::kTc, {})};
         return std::vector<Message>{reply_to(asked.wire, 0, {"a.test. 60 IN A 192.0.2.1"})};
     });
@@ -78,11 +78,11 @@ TEST_CASE("a cut answer is asked for again over TCP", "[dns][resolver]") {
 
 TEST_CASE("the next server is asked when one fails", "[dns][resolver]") {
     run::Loop loop;
-    ScriptedServer broken(loop, [](const Asked& asked) {
+    ScriptedDns broken(loop, [](const Asked& asked) {
         return std::vector<Message>{reply_to(asked.wire, rcode::kServFail, {})};
     });
-    ScriptedServer silent(loop, [](const Asked&) { return std::vector<Message>{}; });
-    ScriptedServer good(loop, [](const Asked& asked) {
+    ScriptedDns silent(loop, [](const Asked&) { return std::vector<Message>{}; });
+    ScriptedDns good(loop, [](const Asked& asked) {
         return std::vector<Message>{reply_to(asked.wire, 0, {"a.test. 60 IN A 192.0.2.1"})};
     });
     const auto resolver = ::resolver(loop, {broken.at(), test::nobody(), silent.at(), good.at()});
@@ -91,7 +91,7 @@ TEST_CASE("the next server is asked when one fails", "[dns][resolver]") {
 
 TEST_CASE("what went wrong is said", "[dns][resolver]") {
     run::Loop loop;
-    ScriptedServer server(loop, [](const Asked& asked) -> std::vector<Message> {
+    ScriptedDns server(loop, [](const Asked& asked) -> std::vector<Message> {
         const auto label = asked.question.name.str();
         if (label.starts_with("nx")) return {reply_to(asked.wire, rcode::kNxDomain, {})};
         if (label.starts_with("none")) return {reply_to(asked.wire, 0, {})};
@@ -110,7 +110,7 @@ TEST_CASE("what went wrong is said", "[dns][resolver]") {
 
 TEST_CASE("many look-ups, few in flight", "[dns][resolver]") {
     run::Loop loop;
-    ScriptedServer server(loop, [](const Asked& asked) {
+    ScriptedDns server(loop, [](const Asked& asked) {
         return std::vector<Message>{
             reply_to(asked.wire, 0, {asked.question.name.str() + " 60 IN A 192.0.2.1"})};
     });
@@ -130,7 +130,7 @@ TEST_CASE("many look-ups, few in flight", "[dns][resolver]") {
 
 TEST_CASE("a resolver may go while it asks", "[dns][resolver]") {
     run::Loop loop;
-    ScriptedServer server(loop, [](const Asked&) { return std::vector<Message>{}; });
+    ScriptedDns server(loop, [](const Asked&) { return std::vector<Message>{}; });
     auto resolver = ::resolver(loop, {server.at()});
     resolver->query(*Name::parse("a.test"), rr::kA, [](const Result<Answer>&) { FAIL("called"); });
     run_until(loop, [&] { return !server.asked().empty(); });

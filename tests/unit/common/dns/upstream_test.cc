@@ -9,7 +9,7 @@
 #include "common/dns/answer.h"
 #include "common/dns/random.h"
 #include "unit/catch.h"
-#include "unit/common/dns/scripted_server.h"
+#include "unit/common/dns/scripted_dns.h"
 
 using namespace ipref;
 using namespace ipref::dns;
@@ -18,7 +18,7 @@ using test::Message;
 using test::query_for;
 using test::reply_to;
 using test::run_until;
-using test::ScriptedServer;
+using test::ScriptedDns;
 
 namespace {
 
@@ -53,7 +53,7 @@ std::vector<Message> plain(const Asked& asked) {
 
 TEST_CASE("a query over UDP has its own port and id", "[dns][upstream]") {
     run::Loop loop;
-    ScriptedServer server(loop, plain);
+    ScriptedDns server(loop, plain);
     Upstream upstream(loop, server.at());
     std::set<uint16_t> ports;
     std::set<uint16_t> ids;
@@ -74,7 +74,7 @@ TEST_CASE("a query over UDP has its own port and id", "[dns][upstream]") {
 
 TEST_CASE("answers that do not fit are ignored and the wait goes on", "[dns][upstream]") {
     run::Loop loop;
-    ScriptedServer server(loop, [](const Asked& asked) {
+    ScriptedDns server(loop, [](const Asked& asked) {
         const auto right = plain(asked).front();
         auto other_id = right;
         other_id[0] ^= 1;
@@ -94,9 +94,9 @@ TEST_CASE("answers that do not fit are ignored and the wait goes on", "[dns][ups
 
 TEST_CASE("a forged answer from another address does not arrive", "[dns][upstream]") {
     run::Loop loop;
-    ScriptedServer forger(loop, plain);
+    ScriptedDns forger(loop, plain);
     std::unique_ptr<run::Poll> unused;
-    ScriptedServer server(loop, [&](const Asked& asked) -> std::vector<Message> {
+    ScriptedDns server(loop, [&](const Asked& asked) -> std::vector<Message> {
         // From the forger's port, with everything right, to the port the query came from.
         const auto forged = reply_to(asked.wire, 0, {"a.test. 60 IN A 203.0.113.66"});
         const int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -118,7 +118,7 @@ TEST_CASE("a forged answer from another address does not arrive", "[dns][upstrea
 
 TEST_CASE("silence, nobody there, and too many", "[dns][upstream]") {
     run::Loop loop;
-    ScriptedServer silent(loop, [](const Asked&) { return std::vector<Message>{}; });
+    ScriptedDns silent(loop, [](const Asked&) { return std::vector<Message>{}; });
     UpstreamOptions options;
     options.max_queries = 1;
     Upstream upstream(loop, silent.at(), options);
@@ -143,7 +143,7 @@ TEST_CASE("silence, nobody there, and too many", "[dns][upstream]") {
 
 TEST_CASE("a query that is cancelled is not answered", "[dns][upstream]") {
     run::Loop loop;
-    ScriptedServer server(loop, plain);
+    ScriptedDns server(loop, plain);
     Upstream upstream(loop, server.at());
     Waited gone;
     Waited stays;
@@ -158,7 +158,7 @@ TEST_CASE("a query that is cancelled is not answered", "[dns][upstream]") {
 TEST_CASE("TCP connections are used again, and replaced when the server closed them",
           "[dns][upstream]") {
     run::Loop loop;
-    ScriptedServer server(loop, plain);
+    ScriptedDns server(loop, plain);
     Upstream upstream(loop, server.at());
     const auto ask = [&](bool wait_idle) {
         Waited waited;
@@ -181,7 +181,7 @@ TEST_CASE("TCP connections are used again, and replaced when the server closed t
 
 TEST_CASE("idle connections expire", "[dns][upstream]") {
     run::Loop loop;
-    ScriptedServer server(loop, plain);
+    ScriptedDns server(loop, plain);
     UpstreamOptions options;
     options.expire = run::Milliseconds(30);
     Upstream upstream(loop, server.at(), options);
@@ -194,8 +194,8 @@ TEST_CASE("idle connections expire", "[dns][upstream]") {
 
 TEST_CASE("a connection that is closed without an answer is an error", "[dns][upstream]") {
     run::Loop loop;
-    ScriptedServer* self = nullptr;
-    ScriptedServer server(loop, [&](const Asked&) { return std::vector<Message>{}; });
+    ScriptedDns* self = nullptr;
+    ScriptedDns server(loop, [&](const Asked&) { return std::vector<Message>{}; });
     self = &server;
     Upstream upstream(loop, server.at());
     Waited waited;
@@ -209,7 +209,7 @@ TEST_CASE("a connection that is closed without an answer is an error", "[dns][up
 
 TEST_CASE("an answer over TCP may be large and come after others", "[dns][upstream]") {
     run::Loop loop;
-    ScriptedServer server(loop, [](const Asked& asked) {
+    ScriptedDns server(loop, [](const Asked& asked) {
         std::vector<std::string> many(1500, "a.test. 60 IN TXT \"" + std::string(20, 'x') + "\"");
         auto stale = reply_to(query_for("z.test", rr::kA, 9), 0, {});
         return std::vector<Message>{stale, reply_to(asked.wire, 0, many)};

@@ -27,14 +27,14 @@ struct Asked {
     net::Endpoint from;
 };
 
-class ScriptedServer {
+class ScriptedDns {
   public:
     /// Gives the messages that go back, in order; none: silence.
     using Script = std::function<std::vector<Message>(const Asked&)>;
-    ScriptedServer(run::Loop& loop, Script script, const std::string& address = "127.0.0.1");
-    ~ScriptedServer();
-    ScriptedServer(const ScriptedServer&) = delete;
-    ScriptedServer& operator=(const ScriptedServer&) = delete;
+    ScriptedDns(run::Loop& loop, Script script, const std::string& address = "127.0.0.1");
+    ~ScriptedDns();
+    ScriptedDns(const ScriptedDns&) = delete;
+    ScriptedDns& operator=(const ScriptedDns&) = delete;
 
     const net::Endpoint& at() const { return at_; }
     const std::vector<Asked>& asked() const { return asked_; }

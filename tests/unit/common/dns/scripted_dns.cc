@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "unit/common/dns/scripted_server.h"
+#include "unit/common/dns/scripted_dns.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,7 +38,7 @@ int bound(int type, net::Endpoint& at) {
 
 }  // namespace
 
-struct ScriptedServer::Peer {
+struct ScriptedDns::Peer {
     explicit Peer(int with) : fd(with) {}
     ~Peer() {
         poll.reset();
@@ -49,7 +49,7 @@ struct ScriptedServer::Peer {
     Message in;
 };
 
-ScriptedServer::ScriptedServer(run::Loop& loop, Script script, const std::string& address)
+ScriptedDns::ScriptedDns(run::Loop& loop, Script script, const std::string& address)
     : loop_(loop), script_(std::move(script)) {
     for (int i = 0; i < 50 && udp_ < 0; i++) {  // a port that is free for both
         at_ = {*net::Ip::parse(address), 0};
@@ -64,7 +64,7 @@ ScriptedServer::ScriptedServer(run::Loop& loop, Script script, const std::string
     tcp_poll_->start(UV_READABLE);
 }
 
-ScriptedServer::~ScriptedServer() {
+ScriptedDns::~ScriptedDns() {
     peers_.clear();
     udp_poll_.reset();
     tcp_poll_.reset();
@@ -72,11 +72,11 @@ ScriptedServer::~ScriptedServer() {
     close(tcp_);
 }
 
-void ScriptedServer::hang_up() {
+void ScriptedDns::hang_up() {
     peers_.clear();
 }
 
-std::vector<Message> ScriptedServer::answer(Message query, bool tcp, const net::Endpoint& from) {
+std::vector<Message> ScriptedDns::answer(Message query, bool tcp, const net::Endpoint& from) {
     dns::MessageReader reader(query);
     const auto question = reader.question();
     must(reader.ok() && question, "the query is malformed");
@@ -84,7 +84,7 @@ std::vector<Message> ScriptedServer::answer(Message query, bool tcp, const net::
     return script_(asked_.back());
 }
 
-void ScriptedServer::on_udp() {
+void ScriptedDns::on_udp() {
     std::array<uint8_t, 65536> space;
     sockaddr_storage from;
     socklen_t size = sizeof from;
@@ -97,7 +97,7 @@ void ScriptedServer::on_udp() {
     }
 }
 
-void ScriptedServer::on_accept() {
+void ScriptedDns::on_accept() {
     const int fd = accept4(tcp_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     accepted_++;
@@ -107,7 +107,7 @@ void ScriptedServer::on_accept() {
     peer.poll->start(UV_READABLE);
 }
 
-void ScriptedServer::on_peer(Peer& peer) {
+void ScriptedDns::on_peer(Peer& peer) {
     std::array<uint8_t, 65536> space;
     const auto got = recv(peer.fd, space.data(), space.size(), 0);
     if (got <= 0) {
