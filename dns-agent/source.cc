@@ -54,14 +54,17 @@ Result<Server> parse_server(std::string_view text) {
             "transfer (AXFR)",
             text);
     }
+    const bool bracketed = text[0] == '[';
+    if (!bracketed && std::count(text.begin(), text.end(), ':') > 1) {
+        return fail("server \"{}\": IPv6 is written [2001:db8::53]:53", text);
+    }
     const auto endpoint = net::Endpoint::parse(text, 53);
-    auto server = endpoint ? Result<Server>(Server{endpoint->ip.str(), endpoint->port})
-                           : parse_host_name(text);
-    const bool literal = text[0] == '[' || std::count(text.begin(), text.end(), ':') > 1;
-    if (!endpoint && literal) {
+    if (!endpoint && bracketed) {
         return fail("server \"{}\": {}; IPv6 is written [2001:db8::53]:53", text,
                     endpoint.error().text);
     }
+    auto server = endpoint ? Result<Server>(Server{endpoint->ip.str(), endpoint->port})
+                           : parse_host_name(text);
     if (!server) return fail("server \"{}\": {}", text, server.error().text);
     if (server->port == 0) return fail("server \"{}\": port 0", text);
     return server;

@@ -131,9 +131,9 @@ void Worker::outward(Packet packet) {
         case Action::hold:
             return;
         case Action::drop:
-            return drop(Direction::out, verdict.reason, packet.bytes(), "");
+            return drop(Direction::out, verdict.reason, {.packet = packet.bytes()});
         case Action::answer:
-            drop(Direction::out, verdict.reason, packet.bytes(), "");
+            drop(Direction::out, verdict.reason, {.packet = packet.bytes()});
             return answer_local(verdict.error, packet.bytes(), 0);
     }
 }
@@ -147,8 +147,8 @@ void Worker::send_translated(Packet& packet) {
     const auto peer = plan_.destination;
     auto& way = lane(peer.family());
     if (way.udp == nullptr) {
-        return drop(Direction::out, DropReason::tunnel_send_failed, packet.bytes(),
-                    "no tunnel of the peer's family");
+        return drop(Direction::out, DropReason::tunnel_send_failed,
+                    {.packet = packet.bytes(), .error = EAFNOSUPPORT});
     }
     const auto path = shared_.peers.sending(peer_cache_, peer, plan_.size(), seconds_);
     const net::Endpoint to{peer, path.port != 0 ? path.port : shared_.remote_port};
@@ -167,7 +167,7 @@ void Worker::send_translated(Packet& packet) {
             send_split(packet.bytes(), to, way);
             break;
         case Fit::too_big:
-            drop(Direction::out, DropReason::mtu_exceeded, packet.bytes(), to.str());
+            drop(Direction::out, DropReason::mtu_exceeded, {.packet = packet.bytes(), .peer = &to});
             if (may_answer_local(packet.bytes())) {
                 answer_local(IcmpError::fragmentation_needed, packet.bytes(), room);
             }
@@ -220,8 +220,8 @@ void Worker::send(std::span<Datagram> datagrams, Lane& way) {
         } else if (each.error == EMSGSIZE) {
             too_large = true;
         } else {
-            drop(Direction::out, DropReason::tunnel_send_failed, {},
-                 fmt::format("{}: {}", each.to.str(), strerror(each.error)));
+            drop(Direction::out, DropReason::tunnel_send_failed,
+                 {.peer = &each.to, .error = each.error});
         }
     }
     if (too_large) learn_mtus(way);
@@ -248,7 +248,7 @@ void Worker::send_split(std::span<uint8_t> packet, const net::Endpoint& to, Lane
         }
         if (splitter && !too_large) return;
     }
-    drop(Direction::out, DropReason::mtu_exceeded, {}, to.str());
+    drop(Direction::out, DropReason::mtu_exceeded, {.peer = &to});
 }
 
 void Worker::too_large_after_all(Waiting& waiting, const Datagram& datagram, Lane& way) {
@@ -263,7 +263,7 @@ void Worker::too_large_after_all(Waiting& waiting, const Datagram& datagram, Lan
         Datagram one{datagram.to, copy, {}};
         if (fits) send({&one, 1}, way);
         if (fits && one.error == EMSGSIZE) {
-            drop(Direction::out, DropReason::mtu_exceeded, {}, datagram.to.str());
+            drop(Direction::out, DropReason::mtu_exceeded, {.peer = &datagram.to});
         }
         if (!fits) {
             Lane own{way.udp, way.mtu, {}, {}};
@@ -271,7 +271,7 @@ void Worker::too_large_after_all(Waiting& waiting, const Datagram& datagram, Lan
         }
         return;
     }
-    drop(Direction::out, DropReason::mtu_exceeded, {}, datagram.to.str());
+    drop(Direction::out, DropReason::mtu_exceeded, {.peer = &datagram.to});
     const auto header = wire::parse_tunnel_header(packet.bytes());
     if (waiting.old_size == 0 || !header) return;
     packet.resize_front(packet.size() - header->size + waiting.old_size);
@@ -299,9 +299,9 @@ void Worker::inward(Packet packet, const net::Endpoint& from, Lane& way) {
                                {shared_.settings, shared_.lookup, waiting_in_}, now_, plan_);
     switch (verdict.action) {
         case Action::drop:
-            return drop(Direction::in, verdict.reason, packet.bytes(), from.str());
+            return drop(Direction::in, verdict.reason, {.peer = &from});
         case Action::answer:
-            drop(Direction::in, verdict.reason, packet.bytes(), from.str());
+            drop(Direction::in, verdict.reason, {.peer = &from});
             return answer_tunnel(verdict.error, packet.bytes(), from, way);
         case Action::forward:
         case Action::hold:
@@ -335,7 +335,7 @@ void Worker::write_tun(Bytes head, Bytes rest) {
         counters_.tun_sent_bytes.add(head.size() + rest.size());
         return;
     }
-    drop(Direction::in, DropReason::tun_write_failed, head, strerror(error));
+    drop(Direction::in, DropReason::tun_write_failed, {.packet = head, .error = error});
 }
 
 void Worker::answer_tunnel(IcmpError error, Bytes original, const net::Endpoint& from, Lane& way) {
@@ -350,20 +350,22 @@ void Worker::answer_tunnel(IcmpError error, Bytes original, const net::Endpoint&
     Datagram one{{packet->peer, from.port}, packet->bytes, {}};
     send({&one, 1}, way);
     if (one.error == EMSGSIZE) {
-        drop(Direction::out, DropReason::mtu_exceeded, {}, from.str());
+        drop(Direction::out, DropReason::mtu_exceeded, {.peer = &from});
     }
 }
 
-void Worker::drop(Direction direction, DropReason reason, Bytes packet, std::string_view detail) {
+void Worker::drop(Direction direction, DropReason reason, const About& about) {
     (direction == Direction::out ? counters_.out : counters_.in).count(reason);
     const auto& info = describe(reason);
     uint64_t suppressed = 0;
     if (info.quiet || !log_limits_[static_cast<size_t>(reason)].allow(now_, suppressed)) return;
-    std::string text = direction == Direction::out ? "to the tunnel" : "from the tunnel";
-    if (direction == Direction::out && !packet.empty()) {
-        text += fmt::format(", {} to {}", source_of(packet).str(), destination_of(packet).str());
+    std::string text = direction == Direction::out ? "into the tunnel" : "out of the tunnel";
+    if (!about.packet.empty()) {
+        text += fmt::format(", {} to {}", source_of(about.packet).str(),
+                            destination_of(about.packet).str());
     }
-    if (!detail.empty()) text += fmt::format(", {}", detail);
+    if (about.peer != nullptr) text += fmt::format(", peer {}", about.peer->str());
+    if (about.error != 0) text += fmt::format(": {}", strerror(about.error));
     if (suppressed > 0) text += fmt::format("; {} more of this kind before", suppressed);
     run::log_warning("packet dropped: {} ({})", info.text, text);
 }

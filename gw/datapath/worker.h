@@ -110,7 +110,13 @@ class Worker {
 
     /// Largest IPREF packet for this peer now.
     size_t room_to(const net::Ip& peer, const PeerPath& path, const Lane& lane) const;
-    void drop(Direction direction, DropReason reason, Bytes packet, std::string_view detail);
+    /// What a log line may tell about a dropped packet; made into text only if it is written.
+    struct About {
+        Bytes packet = {};  ///< IP, on its way into the tunnel
+        const net::Endpoint* peer = nullptr;
+        int error = 0;
+    };
+    void drop(Direction direction, DropReason reason, const About& about);
     void trace(std::string_view what, Bytes packet) const;
     uint32_t random();
 

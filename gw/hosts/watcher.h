@@ -11,11 +11,11 @@
 
 namespace ipref::gw {
 
-/// Calls back, on the loop's thread, within a second of a change of the file's contents (once for
-/// a burst of changes: 100 ms after the last, 500 ms after the first at most). Not called for the
-/// state at its making, nor when the file goes away, nor when it comes back as it was. Watches
-/// the directories of the path and of every link on the way; where a directory cannot be watched
-/// it looks once a second.
+/// Calls back, on the loop's thread, within a second of a change of the file (once for a burst of
+/// changes: 100 ms after the last, 500 ms after the first at most). Not called for the state at
+/// its making, nor when the file goes away, nor when it comes back as it was. Watches the file,
+/// its directory and that of every link on the way, and compares size and times by itself every
+/// 400 ms for file systems that tell nothing.
 class FileWatcher {
   public:
     using Callback = std::function<void()>;

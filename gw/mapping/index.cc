@@ -167,7 +167,8 @@ struct Retired {
 
 void free_retired(rcu_head* head) {
     annotate_grace_period_end();
-    std::unique_ptr<Retired> retired(
+    annotate_acquire(head);
+    const std::unique_ptr<Retired> retired(
         reinterpret_cast<Retired*>(reinterpret_cast<char*>(head) - offsetof(Retired, head)));
     for (Entry* entry : retired->entries) delete entry;
 }
@@ -177,7 +178,7 @@ void free_retired(rcu_head* head) {
 void retire(std::vector<Entry*> entries) {
     if (entries.empty()) return;
     auto retired = std::make_unique<Retired>(Retired{{}, std::move(entries)});
-    annotate_release(retired.get());
+    annotate_release(&retired->head);
     urcu_qsbr_call_rcu(&retired.release()->head, free_retired);
 }
 

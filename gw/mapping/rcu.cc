@@ -5,6 +5,13 @@
 
 #include "gw/mapping/rcu_annotate.h"
 
+#ifdef IPREF_TSAN
+// liburcu's own allocations pass between its threads by its own barriers.
+extern "C" const char* __tsan_default_suppressions() {
+    return "called_from_lib:liburcu-cds.so\ncalled_from_lib:liburcu-qsbr.so\n";
+}
+#endif
+
 namespace ipref::gw {
 
 namespace {

@@ -13,7 +13,8 @@
 //
 // ThreadSanitizer: liburcu 0.13 orders by assembler barriers, which it cannot see. The same edges
 // are told to it by annotations: publication (add -> lookup) and grace period (quiescent state,
-// offline -> free). They compile to nothing without -fsanitize=thread.
+// offline -> free). They compile to nothing without -fsanitize=thread. What liburcu allocates and
+// frees for itself is suppressed by called_from_lib in rcu.cc.
 #pragma once
 
 namespace ipref::gw {

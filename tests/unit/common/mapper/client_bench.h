@@ -4,7 +4,7 @@
 
 #include "common/mapper/client.h"
 #include "unit/catch.h"
-#include "unit/common/mapper/scripted_server.h"
+#include "unit/common/mapper/scripted_mapper.h"
 
 namespace ipref::test {
 
@@ -33,7 +33,7 @@ struct Bench {
     run::Loop loop;
     TemporaryDirectory directory;
     std::string path = directory.file("mapper.sock");
-    std::unique_ptr<ScriptedServer> server;
+    std::unique_ptr<ScriptedMapper> server;
     std::unique_ptr<Client> client;
     std::vector<Server> connected;
     std::vector<std::string> lost;
@@ -46,8 +46,8 @@ struct Bench {
                          loop.stop();
                      }};
 
-    void serve(ScriptedServer::Script script) {
-        server = std::make_unique<ScriptedServer>(loop, path, std::move(script));
+    void serve(ScriptedMapper::Script script) {
+        server = std::make_unique<ScriptedMapper>(loop, path, std::move(script));
     }
     void connect(Protocol protocol, std::function<void(ClientOptions&)> change = {}) {
         ClientOptions options{.path = path, .program = "unit", .protocol = protocol};

@@ -14,7 +14,7 @@ Query query(uint64_t ref) {
     return {{net::Ip::parse("198.51.100.7").value(), {0, ref}}, "web.example.com."};
 }
 
-void answer_queries(ScriptedServer& server, const proto::Frame& frame) {
+void answer_queries(ScriptedMapper& server, const proto::Frame& frame) {
     proto::Frame answer;
     answer.set_id(frame.id());
     for (const auto& one : frame.get_encoded_addresses().queries()) {
@@ -69,7 +69,7 @@ TEST_CASE("hello, then an address with its lifetime, and a refusal with its reas
 TEST_CASE("thousands of queries in several frames, answered in any order", "[mapper_client]") {
     Bench bench;
     std::vector<proto::Frame> frames;
-    bench.serve(speaks_protobuf([&](ScriptedServer& server, const proto::Frame& frame) {
+    bench.serve(speaks_protobuf([&](ScriptedMapper& server, const proto::Frame& frame) {
         frames.push_back(frame);
         if (frames.size() < 3) return;
         for (const size_t i : {2u, 0u, 1u}) answer_queries(server, frames[i]);
@@ -95,7 +95,7 @@ TEST_CASE("thousands of queries in several frames, answered in any order", "[map
 TEST_CASE("no answer to hello: V1 on the same connection, protobuf again at the next",
           "[mapper_client]") {
     Bench bench;
-    bench.serve(speaks_v1([](ScriptedServer& server, const wire::V1Packet& packet) {
+    bench.serve(speaks_v1([](ScriptedMapper& server, const wire::V1Packet& packet) {
         auto answer = packet;
         answer.mode = wire::V1Mode::ack;
         std::get<wire::V1GetEa>(answer.body).record.ea = net::Ip::v4(0x0afb86d3);
@@ -128,7 +128,7 @@ TEST_CASE("no answer to hello: V1 on the same connection, protobuf again at the 
 
 TEST_CASE("a version that the gateway does not know: V1, with its text", "[mapper_client]") {
     Bench bench;
-    bench.serve([](ScriptedServer& server, const std::vector<uint8_t>& record) {
+    bench.serve([](ScriptedMapper& server, const std::vector<uint8_t>& record) {
         proto::Frame answer;
         answer.set_version(2);
         answer.set_id(wire::parse_frame(record)->id());
@@ -146,7 +146,7 @@ TEST_CASE("a version that the gateway does not know: V1, with its text", "[mappe
 TEST_CASE("V1 forced: no hello; a nack is a refusal, an answer about another is none",
           "[mapper_client]") {
     Bench bench;
-    bench.serve(speaks_v1([](ScriptedServer& server, const wire::V1Packet& packet) {
+    bench.serve(speaks_v1([](ScriptedMapper& server, const wire::V1Packet& packet) {
         auto answer = packet;
         auto& record = std::get<wire::V1GetEa>(answer.body).record;
         answer.mode = record.ipref.ref.low == 13 ? wire::V1Mode::nack : wire::V1Mode::ack;
@@ -174,7 +174,7 @@ TEST_CASE("V1 forced: no hello; a nack is a refusal, an answer about another is 
 
 TEST_CASE("protobuf forced and not answered: told once, tried again", "[mapper_client]") {
     Bench bench;
-    bench.serve([&](ScriptedServer& server, const std::vector<uint8_t>&) {
+    bench.serve([&](ScriptedMapper& server, const std::vector<uint8_t>&) {
         if (server.connections == 3) bench.loop.stop();
     });
     bench.connect(Protocol::protobuf);
@@ -213,7 +213,7 @@ TEST_CASE("while there is no gateway, requests fail at once; it connects when th
 TEST_CASE("a connection that ends fails what is in flight", "[mapper_client]") {
     Bench bench;
     bench.serve(
-        speaks_protobuf([](ScriptedServer& server, const proto::Frame&) { server.hang_up(); }));
+        speaks_protobuf([](ScriptedMapper& server, const proto::Frame&) { server.hang_up(); }));
     bench.connect(Protocol::automatic);
     std::vector<Reason> reasons;
     bench.on_connected = [&] {
@@ -231,7 +231,7 @@ TEST_CASE("a connection that ends fails what is in flight", "[mapper_client]") {
 TEST_CASE("no answer in time, and one that comes too late", "[mapper_client]") {
     Bench bench;
     std::vector<proto::Frame> frames;
-    bench.serve(speaks_protobuf([&](ScriptedServer& server, const proto::Frame& frame) {
+    bench.serve(speaks_protobuf([&](ScriptedMapper& server, const proto::Frame& frame) {
         frames.push_back(frame);
         if (frames.size() == 2) {
             for (const auto& one : frames) answer_queries(server, one);
@@ -255,7 +255,7 @@ TEST_CASE("no answer in time, and one that comes too late", "[mapper_client]") {
 
 TEST_CASE("pushes, and garbage that is left out", "[mapper_client]") {
     Bench bench;
-    bench.serve(speaks_protobuf([](ScriptedServer& server, const proto::Frame& frame) {
+    bench.serve(speaks_protobuf([](ScriptedMapper& server, const proto::Frame& frame) {
         server.send({0x47, 0x45, 0x54});
         server.send({0x08, 0x01, 0x1a, 0xff});
         proto::Frame push;

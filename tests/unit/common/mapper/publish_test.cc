@@ -11,21 +11,21 @@ namespace {
 
 const Source kSource{"internal", "example.com"};
 
-void ack(ScriptedServer& server, const proto::Frame& frame) {
+void ack(ScriptedMapper& server, const proto::Frame& frame) {
     proto::Frame answer;
     answer.set_id(frame.id());
     answer.mutable_ack();
     server.send(answer);
 }
 
-void refuse(ScriptedServer& server, const proto::Frame& frame, proto::Failure::Code code) {
+void refuse(ScriptedMapper& server, const proto::Frame& frame, proto::Failure::Code code) {
     proto::Frame answer;
     answer.set_id(frame.id());
     answer.mutable_failure()->set_code(code);
     server.send(answer);
 }
 
-void answer_v1(ScriptedServer& server, wire::V1Packet packet, wire::V1Mode mode) {
+void answer_v1(ScriptedMapper& server, wire::V1Packet packet, wire::V1Mode mode) {
     packet.mode = mode;
     server.send(wire::build_v1(packet).value());
 }
@@ -50,7 +50,7 @@ DoneOrFailure outcome(Bench& bench, Protocol protocol, Request request) {
 TEST_CASE("a full set in frames of one id and batch, acknowledged once", "[mapper_publish]") {
     Bench bench;
     std::vector<proto::Frame> frames;
-    bench.serve(speaks_protobuf([&](ScriptedServer& server, const proto::Frame& frame) {
+    bench.serve(speaks_protobuf([&](ScriptedMapper& server, const proto::Frame& frame) {
         frames.push_back(frame);
         if (!frame.host_data().last()) return;
         proto::Frame answer;
@@ -88,7 +88,7 @@ TEST_CASE("a difference, and one whose base is unknown", "[mapper_publish]") {
     for (const bool known : {true, false}) {
         Bench bench;
         proto::HostData data;
-        bench.serve(speaks_protobuf([&](ScriptedServer& server, const proto::Frame& frame) {
+        bench.serve(speaks_protobuf([&](ScriptedMapper& server, const proto::Frame& frame) {
             data = frame.host_data();
             if (known) return ack(server, frame);
             refuse(server, frame, proto::Failure::UNKNOWN_HASH);
@@ -112,7 +112,7 @@ TEST_CASE("a refusal in the middle of a set ends it, and the next request is ser
           "[mapper_publish]") {
     Bench bench;
     int host_data_frames = 0;
-    bench.serve(speaks_protobuf([&](ScriptedServer& server, const proto::Frame& frame) {
+    bench.serve(speaks_protobuf([&](ScriptedMapper& server, const proto::Frame& frame) {
         if (!frame.has_host_data()) return ack(server, frame);
         if (++host_data_frames == 1) refuse(server, frame, proto::Failure::STORE);
     }));
@@ -138,7 +138,7 @@ TEST_CASE("100,000 hosts to a gateway that reads late", "[mapper_publish]") {
         size_t hosts = 0;
         std::unique_ptr<run::Timer> later;
         bool paused = false;
-        auto pause = [&](ScriptedServer& server) {
+        auto pause = [&](ScriptedMapper& server) {
             if (paused) return;
             paused = true;
             server.pause();
@@ -146,13 +146,13 @@ TEST_CASE("100,000 hosts to a gateway that reads late", "[mapper_publish]") {
             later->start(Milliseconds(50));
         };
         if (protocol == Protocol::protobuf) {
-            bench.serve(speaks_protobuf([&](ScriptedServer& server, const proto::Frame& frame) {
+            bench.serve(speaks_protobuf([&](ScriptedMapper& server, const proto::Frame& frame) {
                 pause(server);
                 hosts += static_cast<size_t>(frame.host_data().add_size());
                 if (frame.host_data().last()) ack(server, frame);
             }));
         } else {
-            bench.serve(speaks_v1([&](ScriptedServer& server, const wire::V1Packet& packet) {
+            bench.serve(speaks_v1([&](ScriptedMapper& server, const wire::V1Packet& packet) {
                 pause(server);
                 hosts += std::get<wire::V1HostData>(packet.body).records.size();
                 answer_v1(server, packet, wire::V1Mode::ack);
@@ -169,7 +169,7 @@ TEST_CASE("100,000 hosts to a gateway that reads late", "[mapper_publish]") {
 TEST_CASE("V1: packets of one batch and hash, none too long, all acknowledged",
           "[mapper_publish]") {
     Bench bench;
-    bench.serve(speaks_v1([](ScriptedServer& server, const wire::V1Packet& packet) {
+    bench.serve(speaks_v1([](ScriptedMapper& server, const wire::V1Packet& packet) {
         answer_v1(server, packet, wire::V1Mode::ack);
     }));
     const auto set = host_set(100);
@@ -196,7 +196,7 @@ TEST_CASE("V1: packets of one batch and hash, none too long, all acknowledged",
 TEST_CASE("V1: one nack fails the set", "[mapper_publish]") {
     Bench bench;
     int packets = 0;
-    bench.serve(speaks_v1([&](ScriptedServer& server, const wire::V1Packet& packet) {
+    bench.serve(speaks_v1([&](ScriptedMapper& server, const wire::V1Packet& packet) {
         answer_v1(server, packet, ++packets == 2 ? wire::V1Mode::nack : wire::V1Mode::ack);
     }));
     const auto done = outcome(bench, Protocol::v1, [&](Client& client, auto callback) {
@@ -209,7 +209,7 @@ TEST_CASE("V1: one nack fails the set", "[mapper_publish]") {
 TEST_CASE("V1: hosts of several families go into packets of one family each", "[mapper_publish]") {
     Bench bench;
     std::vector<wire::Host> hosts;
-    bench.serve(speaks_v1([&](ScriptedServer& server, const wire::V1Packet& packet) {
+    bench.serve(speaks_v1([&](ScriptedMapper& server, const wire::V1Packet& packet) {
         for (const auto& one : std::get<wire::V1HostData>(packet.body).records) {
             hosts.push_back({one.ip, one.ipref});
         }
@@ -225,7 +225,7 @@ TEST_CASE("V1: hosts of several families go into packets of one family each", "[
 TEST_CASE("V1: the hash as seen on the wire, known and unknown", "[mapper_publish]") {
     for (const bool known : {true, false}) {
         Bench bench;
-        bench.serve(speaks_v1([&](ScriptedServer& server, const wire::V1Packet& packet) {
+        bench.serve(speaks_v1([&](ScriptedMapper& server, const wire::V1Packet& packet) {
             answer_v1(server, packet, known ? wire::V1Mode::ack : wire::V1Mode::nack);
         }));
         const auto done = outcome(bench, Protocol::v1, [&](Client& client, auto callback) {
@@ -244,7 +244,7 @@ TEST_CASE("V1: the hash as seen on the wire, known and unknown", "[mapper_publis
 
 TEST_CASE("V1: withdrawing is an empty set", "[mapper_publish]") {
     Bench bench;
-    bench.serve(speaks_v1([](ScriptedServer& server, const wire::V1Packet& packet) {
+    bench.serve(speaks_v1([](ScriptedMapper& server, const wire::V1Packet& packet) {
         answer_v1(server, packet, wire::V1Mode::ack);
     }));
     CHECK(outcome(bench, Protocol::v1,
@@ -257,7 +257,7 @@ TEST_CASE("V1: withdrawing is an empty set", "[mapper_publish]") {
 
 TEST_CASE("a source whose name cannot be sent is refused at once", "[mapper_publish]") {
     Bench bench;
-    bench.serve(speaks_protobuf([](ScriptedServer&, const proto::Frame&) {}));
+    bench.serve(speaks_protobuf([](ScriptedMapper&, const proto::Frame&) {}));
     const auto done = outcome(bench, Protocol::protobuf, [](Client& client, auto callback) {
         client.withdraw({std::string(256, 'x'), "example.com"}, callback);
     });

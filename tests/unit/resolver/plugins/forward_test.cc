@@ -3,7 +3,7 @@
 #include <set>
 
 #include "resolver/plugins/forward/exchange.h"
-#include "unit/common/mapper/scripted_server.h"
+#include "unit/common/mapper/scripted_mapper.h"
 #include "unit/resolver/plugins/bench.h"
 
 using namespace ipref;

@@ -37,11 +37,11 @@ class TemporaryDirectory {
     std::filesystem::path path_;
 };
 
-class ScriptedServer {
+class ScriptedMapper {
   public:
-    using Script = std::function<void(ScriptedServer&, const std::vector<uint8_t>&)>;
+    using Script = std::function<void(ScriptedMapper&, const std::vector<uint8_t>&)>;
 
-    ScriptedServer(run::Loop& loop, std::string path, Script script)
+    ScriptedMapper(run::Loop& loop, std::string path, Script script)
         : loop_(loop), path_(std::move(path)), script_(std::move(script)) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
@@ -54,7 +54,7 @@ class ScriptedServer {
         accept_ = std::make_unique<run::Poll>(loop, listener_, [this](int) { accept_one(); });
         accept_->start(UV_READABLE);
     }
-    ~ScriptedServer() {
+    ~ScriptedMapper() {
         hang_up();
         accept_.reset();
         close(listener_);
@@ -110,9 +110,9 @@ class ScriptedServer {
 };
 
 /// A script that answers hello and gives the other frames to `next`.
-inline ScriptedServer::Script speaks_protobuf(
-    std::function<void(ScriptedServer&, const proto::Frame&)> next) {
-    return [next = std::move(next)](ScriptedServer& server, const std::vector<uint8_t>& record) {
+inline ScriptedMapper::Script speaks_protobuf(
+    std::function<void(ScriptedMapper&, const proto::Frame&)> next) {
+    return [next = std::move(next)](ScriptedMapper& server, const std::vector<uint8_t>& record) {
         const auto frame = wire::parse_frame(record).value();
         if (!frame.has_hello()) return next(server, frame);
         proto::Frame answer;
@@ -128,9 +128,9 @@ inline ScriptedServer::Script speaks_protobuf(
 }
 
 /// A script that leaves protobuf unanswered and gives V1 packets to `next`.
-inline ScriptedServer::Script speaks_v1(
-    std::function<void(ScriptedServer&, const wire::V1Packet&)> next) {
-    return [next = std::move(next)](ScriptedServer& server, const std::vector<uint8_t>& record) {
+inline ScriptedMapper::Script speaks_v1(
+    std::function<void(ScriptedMapper&, const wire::V1Packet&)> next) {
+    return [next = std::move(next)](ScriptedMapper& server, const std::vector<uint8_t>& record) {
         if (wire::record_kind(record) == wire::RecordKind::protobuf) return;
         next(server, wire::parse_v1(record).value());
     };

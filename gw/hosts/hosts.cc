@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gw/hosts/hosts.h"
+
+#include <utility>
+
+#include "common/run/log.h"
+#include "gw/hosts/parser.h"
+
+namespace ipref::gw {
+
+namespace {
+
+constexpr size_t kErrorLines = 20;  // the rest is told by number
+
+}  // namespace
+
+HostsFileOwner::HostsFileOwner(run::Loop& loop, std::string path, Table& table)
+    : path_(std::move(path)), table_(table), watcher_(loop, path_, [this] { load(); }) {
+    load();
+}
+
+void HostsFileOwner::load() {
+    const auto file = read_hosts(path_, table_.config());
+    if (!file) {
+        run::log_warning("HOSTS {}; the last good set stays in force", file.error().text);
+        return;
+    }
+    for (size_t i = 0; i < file->errors.size() && i < kErrorLines; i++) {
+        run::log_error("HOSTS {}", file->errors[i]);
+    }
+    if (file->errors.size() > kErrorLines) {
+        run::log_error("HOSTS {}: {} more errors, see them all with -check", path_,
+                       file->errors.size() - kErrorLines);
+    }
+    const OwnerName owner{.name = "hosts file " + path_, .expires = false, .priority = true};
+    const SetOutcome outcome = table_.replace(owner, file->mappings, std::nullopt);
+    for (const auto& reason : outcome.reasons) run::log_error("HOSTS {}: {}", path_, reason);
+    run::log_info("HOSTS {}: {} mappings, {} refused", path_, file->mappings.size(),
+                  outcome.rejected + file->errors.size());
+}
+
+}  // namespace ipref::gw

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/follower.h"
+
+#include "unit/catch.h"
+#include "unit/dns-agent/fake_world.h"
+
+using namespace ipref;
+using namespace ipref::agent;
+using namespace ipref::test;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+namespace {
+
+using Texts = std::vector<std::string>;
+
+const char* const kOne = "192.0.2.1:53";
+const char* const kTwo = "192.0.2.2:53";
+
+Zone zone(std::vector<std::string> labels) {
+    Zone out;
+    out.serial = 7;
+    for (const auto& label : labels) {
+        out.entries.push_back({label + ".example.com.",
+                               "gw.example.com.",
+                               {0, 1000 + static_cast<uint64_t>(label[0])}});
+    }
+    return out;
+}
+
+/// One source with an interval of 60 minutes; chance is such that polls come exactly then.
+struct Setup {
+    FakeWorld world;
+    FakeMapper mapper;
+    run::Metrics metrics;
+    std::unique_ptr<Follower> follower;
+
+    explicit Setup(const std::string& servers = "192.0.2.1") {
+        world.names["gw.example.com."] = {net::Ip::v4(0xcb007101)};
+        for (const uint32_t i : {0u, 1u, 2u}) {
+            const std::string label(1, static_cast<char>('a' + i));
+            world.names[label + ".internal."] = {net::Ip::v4(0x0a000001 + i)};
+        }
+        follower = std::make_unique<Follower>(
+            world, mapper, metrics, parse_source("internal:example.com:" + servers).value(),
+            Families{}, minutes(60));
+    }
+    void poll(Milliseconds time = Milliseconds(0)) { world.pass(time); }
+    Texts held() {
+        Texts out;
+        const auto set = mapper.held["internal:example.com"];
+        if (!set) return out;
+        for (const auto& host : set->hosts) out.push_back(host.ip.str() + "=" + host.ipref.str());
+        return out;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("the first poll comes at start and publishes", "[follower]") {
+    Setup s;
+    s.world.servers.emplace(kOne, zone({"a", "b"}));
+    s.follower->start();
+    s.poll();
+    CHECK(s.held() == Texts{"10.0.0.1=203.0.113.1 + 1097", "10.0.0.2=203.0.113.1 + 1098"});
+    CHECK(s.metrics.text().find("ipref_dns_agent_hosts{source=\"internal:example.com\"} 2") !=
+          std::string::npos);
+}
+
+TEST_CASE("every poll confirms, a change is sent, local addresses are looked up anew",
+          "[follower]") {
+    Setup s;
+    s.world.servers.emplace(kOne, zone({"a", "b"}));
+    s.follower->start();
+    s.poll();
+    s.poll(minutes(60));
+    CHECK(s.mapper.requests == Texts{"publish 2", "confirm 2"});
+    s.world.servers[kOne] = zone({"a", "b", "c"});
+    s.world.names["a.internal."] = {net::Ip::v4(0x0a0000aa)};
+    s.poll(minutes(60));
+    CHECK(s.held().size() == 3);
+    CHECK(s.held()[0] == "10.0.0.170=203.0.113.1 + 1097");
+}
+
+TEST_CASE("failed transfers: back-off from 5 s, doubling to the interval", "[follower]") {
+    Setup s;
+    s.follower->start();
+    s.poll();
+    CHECK(
+        s.world.said("W internal:example.com: transfer from 192.0.2.1:53 failed: no connection; "
+                     "next try in 5 s"));
+    CHECK(s.world.transfers[kOne] == 1);
+    s.poll(seconds(5));
+    CHECK(s.world.transfers[kOne] == 2);
+    s.poll(seconds(9));
+    CHECK(s.world.transfers[kOne] == 2);
+    s.poll(seconds(1));
+    CHECK(s.world.transfers[kOne] == 3);
+    s.poll(std::chrono::hours(24));
+    const int before = s.world.transfers[kOne];
+    s.poll(std::chrono::hours(4));
+    CHECK(s.world.transfers[kOne] == before + 4);
+    s.world.servers.emplace(kOne, zone({"a"}));
+    s.poll(minutes(60));
+    CHECK(s.held().size() == 1);
+}
+
+TEST_CASE("a server that fails later does not take back what is published", "[follower]") {
+    Setup s;
+    s.world.servers.emplace(kOne, zone({"a"}));
+    s.follower->start();
+    s.poll();
+    s.world.servers.erase(kOne);
+    s.poll(std::chrono::hours(48));
+    CHECK(s.held().size() == 1);
+    CHECK(s.mapper.requests.back() == "confirm 1");
+}
+
+TEST_CASE("two servers must agree; the difference is told once", "[follower]") {
+    Setup s("192.0.2.1,192.0.2.2");
+    s.world.servers.emplace(kOne, zone({"a"}));
+    s.world.servers.emplace(kTwo, zone({"a", "b"}));
+    s.follower->start();
+    s.poll();
+    CHECK(s.held().empty());
+    CHECK(
+        s.world.said("W internal:example.com: no majority: 1 of 2 servers agree, 2 are needed; "
+                     "192.0.2.2:53 has, compared with 192.0.2.1:53, 1 more, 0 less (+ "
+                     "b.example.com. AA gw.example.com. + 1098)"));
+    s.world.lines.clear();
+    s.poll(minutes(60));
+    CHECK_FALSE(s.world.said("no majority"));
+    s.world.servers[kOne] = zone({"a", "b"});
+    s.poll(minutes(60));
+    CHECK(s.held().size() == 2);
+}
+
+TEST_CASE("an empty zone keeps its last set for one poll, then it is withdrawn", "[follower]") {
+    for (const bool gone : {false, true}) {
+        Setup s;
+        s.world.servers.emplace(kOne, zone({"a"}));
+        s.follower->start();
+        s.poll();
+        s.world.servers.erase(kOne);
+        if (gone) {
+            s.world.servers.emplace(
+                kOne, tl::unexpected(TransferError{true, "the server answers NOTAUTH"}));
+        } else {
+            s.world.servers.emplace(kOne, zone({}));
+        }
+        s.poll(minutes(60));
+        CHECK(s.held().size() == 1);
+        CHECK(s.world.said(gone ? "the zone is gone; the last good set is kept until the next poll"
+                                : "the zone publishes no host; the last good set is kept"));
+        s.poll(minutes(60));
+        CHECK(s.held().empty());
+        CHECK(s.mapper.requests.back() == "withdraw");
+        CHECK(s.world.said("still no host: withdrawing the source"));
+        s.world.servers.erase(kOne);
+        s.world.servers.emplace(kOne, zone({"a"}));
+        s.poll(minutes(60));
+        CHECK(s.held().size() == 1);
+    }
+}
+
+TEST_CASE("a zone that is empty for one poll only changes nothing", "[follower]") {
+    Setup s;
+    s.world.servers.emplace(kOne, zone({"a"}));
+    s.follower->start();
+    s.poll();
+    s.world.servers[kOne] = zone({});
+    s.poll(minutes(60));
+    s.world.servers[kOne] = zone({"a"});
+    s.poll(minutes(60));
+    s.world.servers[kOne] = zone({});
+    s.poll(minutes(60));
+    CHECK(s.held().size() == 1);
+    CHECK(std::count(s.mapper.requests.begin(), s.mapper.requests.end(), "withdraw") == 0);
+}
+
+TEST_CASE("a look-up without answer keeps the address of before; NXDOMAIN does not", "[follower]") {
+    Setup s;
+    s.world.servers.emplace(kOne, zone({"a", "b"}));
+    s.follower->start();
+    s.poll();
+    s.world.unanswered = {"a.internal.", "gw.example.com."};
+    s.world.names.erase("b.internal.");
+    s.poll(minutes(60));
+    CHECK(s.held() == Texts{"10.0.0.1=203.0.113.1 + 1097"});
+    CHECK(s.world.said("a.internal. A: no server answers; its address of before is kept"));
+    CHECK(
+        s.world.said("W internal:example.com: b.example.com. AA gw.example.com. + 1098 is not "
+                     "published: b.internal. does not exist"));
+}
+
+TEST_CASE("look-ups are bounded in number at a time; warnings in the log too", "[follower]") {
+    Setup s;
+    Zone big;
+    for (int i = 0; i < 1000; i++) {
+        big.entries.push_back(
+            {fmt::format("h{:04}.example.com.", i), "203.0.113.1", {0, static_cast<uint64_t>(i)}});
+    }
+    s.world.servers.emplace(kOne, big);
+    s.follower->start();
+    s.poll();
+    CHECK(s.world.look_ups == 1000);
+    CHECK(s.world.most_at_once == LookUpRun::kAtATime);
+    const auto warnings = std::count_if(s.world.lines.begin(), s.world.lines.end(),
+                                        [](const std::string& line) { return line[0] == 'W'; });
+    CHECK(warnings == 22);  // 20, how many more, and that nothing is left
+    CHECK(s.world.said("W internal:example.com: 980 more like these; -debug tells them"));
+}
+
+TEST_CASE("a follower may go at any time", "[follower]") {
+    Setup s;
+    s.world.servers.emplace(kOne, zone({"a"}));
+    s.follower->start();
+    s.follower.reset();
+    s.poll(minutes(600));
+    CHECK(s.mapper.requests.empty());
+}

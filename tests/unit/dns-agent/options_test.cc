@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/options.h"
+
+#include "unit/catch.h"
+
+using namespace ipref;
+using namespace ipref::agent;
+
+namespace {
+
+std::string refused(std::vector<std::string> arguments) {
+    const auto options = parse_options(arguments);
+    return options ? "accepted" : options.error().text;
+}
+
+}  // namespace
+
+TEST_CASE("defaults and all options", "[agent_options]") {
+    const auto bare = parse_options({}).value();
+    CHECK(bare.mapper_path == "/run/ipref/mapper.sock");
+    CHECK(bare.interval_minutes == 59);
+    CHECK(bare.families.ea == net::Family::v4);
+    CHECK(bare.sources.empty());
+    const auto full =
+        parse_options({"-m", "unix:///tmp/m.sock", "-t", "5", "-ea-ipver", "6", "-gw-ipver=6",
+                       "-debug", "-devmode", "-time-stamps", "-metrics", "127.0.0.1:9100",
+                       "-log-format", "json", "-mapper-protocol", "v1", "-resolver",
+                       "192.0.2.1,[2001:db8::1]:54", "internal:example.com:192.0.2.1"})
+            .value();
+    CHECK(full.mapper_path == "/tmp/m.sock");
+    CHECK(full.interval_minutes == 5);
+    CHECK(full.families.ea == net::Family::v6);
+    CHECK(full.families.gw == net::Family::v6);
+    CHECK(full.debug);
+    CHECK(full.devmode);
+    CHECK(full.time_stamps);
+    CHECK(full.metrics->str() == "127.0.0.1:9100");
+    CHECK(full.log_format == run::LogFormat::json);
+    CHECK(full.protocol == mapper::Protocol::v1);
+    CHECK(full.resolvers.size() == 2);
+    CHECK(full.sources.size() == 1);
+}
+
+TEST_CASE("bad values are named", "[agent_options]") {
+    CHECK(refused({"-t", "0"}) == "option -t: \"0\" is not a number from 1 to 10080");
+    CHECK(refused({"-t", "10081"}) == "option -t: \"10081\" is not a number from 1 to 10080");
+    CHECK(refused({"-m", "mapper"}) ==
+          "option -m: \"mapper\" is no mapper socket; write unix:///run/ipref/mapper.sock");
+    CHECK(refused({"-ea-ipver", "5"}) == "option -ea-ipver: \"5\" is neither 4 nor 6");
+    CHECK(refused({"-gw-ipver", ""}) == "option -gw-ipver: \"\" is neither 4 nor 6");
+    CHECK(refused({"-metrics", "127.0.0.1"}) ==
+          "option -metrics: \"127.0.0.1\" names no port, give ADDR:PORT");
+    CHECK(refused({"-mapper-protocol", "v2"}) ==
+          "option -mapper-protocol: \"v2\" is none of auto, protobuf and v1");
+    CHECK(refused({"-log-format", "xml"}).find("option -log-format: ") == 0);
+    CHECK(refused({"-resolver", "dns"}).find("option -resolver: ") == 0);
+    CHECK(refused({"-tsig", "x"}) == "unknown option -tsig; ipref-dns-agent -h lists them");
+    CHECK(refused({"internal"}).find("source \"internal\": ") == 0);
+}
+
+TEST_CASE("help and version do not need sources to be right", "[agent_options]") {
+    CHECK(parse_options({"-version", "internal"}).value().version);
+    CHECK(parse_options({"-h", "internal"}).value().help);
+}
+
+TEST_CASE("the summary says what would be used", "[agent_options]") {
+    const auto text =
+        summary(parse_options({"-t", "5", "internal:example.com:192.0.2.1,192.0.2.2"}).value());
+    CHECK(text.find("mapper: /run/ipref/mapper.sock, protocol auto\n") == 0);
+    CHECK(text.find("poll: about every 5 min\n") != std::string::npos);
+    CHECK(text.find("source internal:example.com: zone example.com. from 192.0.2.1:53 "
+                    "192.0.2.2:53, 2 of 2 must agree; hosts under internal.\n") !=
+          std::string::npos);
+    CHECK(summary(Options{}).find("client mode") != std::string::npos);
+}
