@@ -300,6 +300,7 @@ class Parser {
 
     Result<void> arguments(Directive& to, const Token& name) {
         size_t open = 0;
+        Position opened;
         while (stream_.peek() != nullptr) {
             const Token& next = *stream_.peek();
             if (open == 0 && stream_.at_line_start()) {
@@ -311,7 +312,7 @@ class Parser {
                 if (auto done = import(); !done) return done;
                 continue;
             }
-            if (next.is('{')) open++;
+            if (next.is('{') && open++ == 0) opened = next.at;
             if (next.is('}') && open-- == 0) {
                 return parse_error(next.at,
                                    "Unexpected '}' because no matching opening brace: a block's "
@@ -324,7 +325,10 @@ class Parser {
             token.text = substituted(token.text);
             to.tokens.push_back(std::move(token));
         }
-        return open > 0 ? eof() : Result<void>();
+        if (open == 0) return {};
+        return parse_error(
+            stream_.last().at,
+            fmt::format("Unexpected EOF: the '{{' at {} is never closed", opened.str()));
     }
 
     const CorefileSources& sources_;

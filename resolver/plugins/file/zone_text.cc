@@ -206,7 +206,8 @@ class Reader {
             return at(place, type, fmt::format("unknown type \"{}\"", type.text));
         }
         std::string text = ". 0 IN " + type.text;
-        for (size_t j = i + 1; j < line.words.size(); j++) text += " " + line.words[j].text;
+        text += ' ';
+        for (size_t j = i + 1; j < line.words.size(); j++) text += line.words[j].text + " ";
         ldns_rr* raw = nullptr;
         const auto origin = rdf_of(place.origin);
         const auto status = ldns_rr_new_frm_str(&raw, text.c_str(), 0, origin.get(), nullptr);
