@@ -165,7 +165,9 @@ struct Seen {
 
 inline bool sums_up(const IpRef* addresses, uint8_t protocol, bool pseudo, const ByteVector& all) {
     if (checksum_at(protocol) == 0) return true;
-    return plain_sum(pseudo ? covered(addresses, protocol, all) : all) == 0xffff;
+    // Only nothing but zeros adds up to 0, which is the same number as 0xffff.
+    const uint16_t sum = plain_sum(pseudo ? covered(addresses, protocol, all) : all);
+    return sum == 0xffff || sum == 0;
 }
 
 inline Seen see_local(const ByteVector& packet) {
