@@ -68,6 +68,14 @@ Result<Server::Listeners> Server::open_new(const Config& config) {
     return opened;
 }
 
+/// Who answers what has already arrived at an address that is given up: the blocks that listen on
+/// all addresses of its port, if there are any.
+static const Routes* covering(const Config& config, const ListenAddress& address) {
+    const net::Endpoint all{net::Ip::any(address.at.ip.family()), address.at.port};
+    const auto found = config.listeners.find({address.transport, all});
+    return found == config.listeners.end() ? nullptr : &found->second;
+}
+
 Result<void> Server::use(std::shared_ptr<Config> config) {
     auto opened = open_new(*config);
     if (!opened) return tl::unexpected(opened.error());
@@ -81,7 +89,7 @@ Result<void> Server::use(std::shared_ptr<Config> config) {
             ++it;
             continue;
         }
-        it->second.route(nullptr);
+        it->second.route(covering(*config, it->first));
         it->second.retire();
         retired_.push_back(std::move(it->second));
         it = listeners_.erase(it);

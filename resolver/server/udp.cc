@@ -43,15 +43,18 @@ struct UdpListener::Batch {
 };
 
 UdpListener::UdpListener(Runner& runner, Fd fd, const net::Endpoint& at)
-    : runner_(runner),
-      fd_(std::move(fd)),
-      at_(at),
-      batch_(std::make_unique<Batch>()),
-      poll_(runner.loop(), fd_.get(), [this](int) { readable(); }) {
-    poll_.start(UV_READABLE);
+    : runner_(runner), fd_(std::move(fd)), at_(at), batch_(std::make_unique<Batch>()) {
+    poll_.emplace(runner.loop(), fd_.get(), [this](int) { readable(); });
+    poll_->start(UV_READABLE);
 }
 
 UdpListener::~UdpListener() = default;
+
+void UdpListener::retire() {
+    readable();
+    poll_.reset();
+    fd_ = Fd();
+}
 
 void UdpListener::readable() {
     for (int round = 0; round < kMostBatches; round++) {
@@ -136,7 +139,10 @@ void UdpListener::send(const Request& to, Bytes message) {
             std::memcpy(CMSG_DATA(c), &info, sizeof info);
         }
     }
-    sendmsg(fd_.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    // A retired listener has given its socket up: this answer gets one of its own.
+    const auto own = fd_ ? Result<Fd>(Fd()) : bind_socket(SocketKind::udp, to.local);
+    if (!own) return;
+    sendmsg(fd_ ? fd_.get() : own->get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 }  // namespace ipref::resolver

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "resolver/server/runner.h"
 #include "resolver/server/socket.h"
@@ -18,8 +19,9 @@ class UdpListener final : public Sink {
     /// The blocks behind it; null: everything is refused.
     void route(const Routes* routes) { routes_ = routes; }
     void deliver(Query& q) override;
-    /// Takes no more messages; answers that are due are still sent.
-    void retire() { poll_.stop(); }
+    /// Takes what has arrived, closes the socket, so that it stands in no other's way, and takes no
+    /// more. Answers that are due are still sent.
+    void retire();
     /// Answers that are due: while there are any, the listener must live.
     size_t pending() const { return pending_; }
 
@@ -35,7 +37,7 @@ class UdpListener final : public Sink {
     const Routes* routes_ = nullptr;
     size_t pending_ = 0;
     std::unique_ptr<Batch> batch_;
-    run::Poll poll_;
+    std::optional<run::Poll> poll_;  // gone before the socket is
 };
 
 }  // namespace ipref::resolver

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The server over real sockets on loopback: UDP, TCP, second instances, reloads, stopping.
+#include "resolver/server/server.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "unit/catch.h"
+#include "unit/common/dns/scripted_dns.h"
+
+using namespace ipref;
+using namespace ipref::resolver;
+using test::Message;
+
+namespace {
+
+/// A port of loopback that is free for UDP and TCP now.
+uint16_t free_port() {
+    for (uint32_t port = 20000 + static_cast<uint32_t>(getpid()) % 20000; port < 65000; port++) {
+        const net::Endpoint at{*net::Ip::parse("127.0.0.1"), static_cast<uint16_t>(port)};
+        if (check_free(SocketKind::udp, at) && check_free(SocketKind::tcp, at)) return at.port;
+    }
+    throw std::runtime_error("no free port");
+}
+
+/// A blocking client's socket whose answers are waited for with the server's loop running.
+struct Client {
+    run::Loop& loop;
+    Fd fd;
+
+    Client(run::Loop& the_loop, int type, uint16_t port)
+        : loop(the_loop), fd(socket(AF_INET, type | SOCK_CLOEXEC, 0)) {
+        sockaddr_storage to{};
+        const auto size = net::Endpoint{*net::Ip::parse("127.0.0.1"), port}.to(to);
+        REQUIRE(connect(fd.get(), reinterpret_cast<sockaddr*>(&to), size) == 0);
+    }
+    void send(const Message& bytes) const {
+        REQUIRE(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+                static_cast<ssize_t>(bytes.size()));
+    }
+    /// What comes next; empty at the end of the stream.
+    Message receive(size_t count = 65535) const {
+        Message out(count);
+        ssize_t got = -1;
+        test::run_until(loop, [&] {
+            got = recv(fd.get(), out.data(), out.size(), MSG_DONTWAIT);
+            return got >= 0;
+        });
+        out.resize(static_cast<size_t>(got));
+        return out;
+    }
+    Message receive_all(size_t count) const {
+        Message out;
+        while (out.size() < count) {
+            const auto more = receive(count - out.size());
+            if (more.empty()) break;
+            out.insert(out.end(), more.begin(), more.end());
+        }
+        return out;
+    }
+    /// A message with its length in front.
+    Message receive_framed() const {
+        const auto length = receive_all(2);
+        if (length.size() < 2) return {};
+        return receive_all(static_cast<size_t>(length[0]) << 8 | length[1]);
+    }
+};
+
+Message framed(const Message& message) {
+    Message out = {static_cast<uint8_t>(message.size() >> 8), static_cast<uint8_t>(message.size())};
+    out.insert(out.end(), message.begin(), message.end());
+    return out;
+}
+
+struct Bench {
+    run::Loop loop;
+    Server server{loop};
+    uint16_t port = free_port();
+
+    Result<void> use(const std::string& body = "whoami", const std::string& bind = "127.0.0.1") {
+        auto config =
+            load_config(fmt::format(".:{} {{\n bind {}\n {}\n}}\n", port, bind, body), {});
+        REQUIRE(config);
+        return server.use(*config);
+    }
+    ~Bench() {
+        bool stopped = false;
+        server.stop(run::Milliseconds(0), [&] { stopped = true; });
+        test::run_until(loop, [&] { return stopped; });
+    }
+};
+
+uint16_t rcode(const Message& message) {
+    const auto header = dns::Header::read(message);
+    REQUIRE(header);
+    return header->rcode();
+}
+
+}  // namespace
+
+TEST_CASE("Questions over UDP, bad ones among them", "[server]") {
+    Bench bench;
+    REQUIRE(bench.use());
+    const Client client(bench.loop, SOCK_DGRAM, bench.port);
+    client.send(test::query_for("a.test", dns::rr::kA, 5));
+    const auto answer = client.receive();
+    CHECK(dns::Header::read(answer)->id == 5);
+    CHECK(dns::Header::read(answer)->additionals == 2);
+    client.send({1, 2, 3});  // nothing comes back
+    auto update = test::query_for("a.test", dns::rr::kA, 6);
+    update[2] = 0x28;
+    client.send(update);
+    const auto refused = client.receive();
+    CHECK(refused.size() == 12);
+    CHECK(dns::Header::read(refused)->id == 6);
+    CHECK(rcode(refused) == dns::rcode::kNotImp);
+}
+
+TEST_CASE("Answers of a wildcard listener come from the address that was asked", "[server]") {
+    Bench bench;
+    REQUIRE(bench.use("whoami", "0.0.0.0"));
+    // The client is connected: an answer from another address would never arrive.
+    const Client client(bench.loop, SOCK_DGRAM, bench.port);
+    client.send(test::query_for("a.test", dns::rr::kA, 5));
+    CHECK(dns::Header::read(client.receive())->id == 5);
+}
+
+TEST_CASE("Many questions over one TCP connection, in any pieces", "[server]") {
+    Bench bench;
+    REQUIRE(bench.use());
+    const Client client(bench.loop, SOCK_STREAM, bench.port);
+    Message stream;
+    for (uint16_t id = 1; id <= 300; id++) {
+        const auto one = framed(test::query_for("a.test", dns::rr::kA, id));
+        stream.insert(stream.end(), one.begin(), one.end());
+    }
+    const auto middle = stream.begin() + 3;
+    client.send({stream.begin(), middle});
+    for (int i = 0; i < 5; i++) uv_run(bench.loop.raw(), UV_RUN_NOWAIT);
+    client.send({middle, stream.end()});
+    for (uint16_t id = 1; id <= 300; id++)
+        CHECK(dns::Header::read(client.receive_framed())->id == id);
+    // The other half is closed: what was asked is still answered, then the connection ends.
+    client.send(framed(test::query_for("b.test", dns::rr::kA, 7)));
+    shutdown(client.fd.get(), SHUT_WR);
+    CHECK(dns::Header::read(client.receive_framed())->id == 7);
+    CHECK(client.receive().empty());
+}
+
+TEST_CASE("Connections that say nothing are closed, and one address has so many", "[server]") {
+    run::Loop loop;
+    Runner runner(loop, 0);
+    TcpLimits limits;
+    limits.connections_of_one_address = 2;
+    limits.first = run::Milliseconds(30);
+    const net::Endpoint at{*net::Ip::parse("127.0.0.1"), free_port()};
+    auto listener =
+        std::make_unique<TcpListener>(runner, *bind_socket(SocketKind::tcp, at), at, limits);
+    const Client first(loop, SOCK_STREAM, at.port);
+    const Client second(loop, SOCK_STREAM, at.port);
+    test::run_until(loop, [&] { return listener->pending() == 2; });
+    const Client third(loop, SOCK_STREAM, at.port);
+    CHECK(third.receive().empty());
+    second.send({0});  // half a length does not help
+    CHECK(second.receive().empty());
+    CHECK(first.receive().empty());
+    CHECK(listener->pending() == 0);
+    listener->retire();
+    listener.reset();
+}
+
+TEST_CASE("A second instance is refused, with a word that says why", "[server]") {
+    Bench bench;
+    REQUIRE(bench.use());
+    run::Loop loop;
+    Server other(loop);
+    const auto config =
+        load_config(fmt::format(".:{} {{\n bind 127.0.0.1\n whoami\n}}\n", bench.port), {});
+    const auto used = other.use(*config);
+    REQUIRE_FALSE(used);
+    CHECK_THAT(used.error().text,
+               Catch::Matchers::Contains(fmt::format("127.0.0.1:{}", bench.port)) &&
+                   Catch::Matchers::Contains("another instance"));
+    const auto foreign = load_config(".:5 {\n bind 192.0.2.77\n whoami\n}\n", {});
+    CHECK_THAT(other.use(*foreign).error().text,
+               Catch::Matchers::Contains("no interface of this machine has the address"));
+}
+
+TEST_CASE("Reloads keep sockets and connections, and open and close others", "[server]") {
+    Bench bench;
+    REQUIRE(bench.use());
+    const Client udp(bench.loop, SOCK_DGRAM, bench.port);
+    const Client tcp(bench.loop, SOCK_STREAM, bench.port);
+    const auto ask = [&](const Client& client, bool stream) {
+        const auto query = test::query_for("a.test", dns::rr::kA, 9);
+        client.send(stream ? framed(query) : query);
+        return rcode(stream ? client.receive_framed() : client.receive());
+    };
+    CHECK(ask(udp, false) == dns::rcode::kNoError);
+    CHECK(ask(tcp, true) == dns::rcode::kNoError);
+    REQUIRE(bench.use("errors"));  // nobody answers: SERVFAIL
+    CHECK(ask(udp, false) == dns::rcode::kServFail);
+    CHECK(ask(tcp, true) == dns::rcode::kServFail);
+    // From one address to all of them on the same port, and back.
+    REQUIRE(bench.use("whoami", "0.0.0.0"));
+    CHECK(ask(Client(bench.loop, SOCK_DGRAM, bench.port), false) == dns::rcode::kNoError);
+    CHECK(tcp.receive().empty());
+    REQUIRE(bench.use("errors"));
+    CHECK(ask(Client(bench.loop, SOCK_DGRAM, bench.port), false) == dns::rcode::kServFail);
+}
+
+TEST_CASE("A reload that cannot bind leaves everything as it was", "[server]") {
+    Bench bench;
+    REQUIRE(bench.use());
+    const auto* before = bench.server.config();
+    auto config = load_config(
+        fmt::format(".:{} {{\n bind 127.0.0.1 192.0.2.77\n whoami\n}}\n", bench.port), {});
+    REQUIRE_FALSE(bench.server.use(*config));
+    CHECK(bench.server.config() == before);
+    const Client client(bench.loop, SOCK_DGRAM, bench.port);
+    client.send(test::query_for("a.test", dns::rr::kA));
+    CHECK(rcode(client.receive()) == dns::rcode::kNoError);
+}
