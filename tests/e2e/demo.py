@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
-from lab import interrupts  # noqa: E402
+from lab import interrupts, namespace  # noqa: E402
 from lab.lab import Lab  # noqa: E402
 from lab.needs import missing, missing_programs  # noqa: E402
 from lab.shell import CommandFailed  # noqa: E402
@@ -77,6 +77,7 @@ def main() -> int:
     finally:
         if not keep:
             lab.remove()
+            namespace.remove_folder_if_empty()
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the end-to-end scenarios in network namespaces.
 
-    python3 tests/e2e/run.py [--bin DIR] [--only WORD] [--list] [FILE...]
+    python3 tests/e2e/run.py [--bin DIR] [--only WORD] [--jobs N] [--list] [FILE...]
 
 FILEs default to tests/e2e/*_test.py. Exit status: 0 all passed or all skipped, 1 something
 failed, 2 wrong usage, 128 + N ended by signal N.
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
-from lab import interrupts, scenario  # noqa: E402
+from lab import interrupts, namespace, parallel, scenario  # noqa: E402
 from lab.needs import missing, missing_programs  # noqa: E402
 
 
@@ -27,6 +28,8 @@ def arguments() -> argparse.Namespace:
                         metavar="DIR", help="folder of the three programs")
     parser.add_argument("--only", default="", metavar="WORD",
                         help="scenarios whose file or title contains WORD")
+    parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), metavar="N",
+                        help="scenarios at a time (default %(default)s)")
     parser.add_argument("--list", action="store_true", help="print titles, run nothing")
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     return parser.parse_args()
@@ -39,13 +42,12 @@ def chosen(options: argparse.Namespace) -> list[scenario.Scenario]:
             if word in one.title.lower() or word in one.file.lower()]
 
 
-def play_all(scenarios: list[scenario.Scenario], programs: Path) -> int:
+def play_all(scenarios: list[scenario.Scenario], programs: Path, jobs: int) -> int:
     start = time.monotonic()
     failed = 0
-    for one in scenarios:
-        print(f"{one.file}: {one.title} ... ", end="", flush=True)
-        result = scenario.play(one, programs)
-        print(f"{'ok' if result.passed else 'FAILED'} ({result.seconds:.1f} s)", flush=True)
+    for result in parallel.play_all(scenarios, lambda one: scenario.play(one, programs), jobs):
+        mark = "ok    " if result.passed else "FAILED"
+        print(f"{mark} {result.name} ({result.seconds:.1f} s)", flush=True)
         if not result.passed:
             failed += 1
             print("\n".join(f"    {line}" for line in result.failure.splitlines()), flush=True)
@@ -61,7 +63,7 @@ def main() -> int:
         print(f"no scenario matches '{options.only}'", file=sys.stderr)
         return 2
     if options.list:
-        print("\n".join(f"{one.file}: {one.title}" for one in scenarios))
+        print("\n".join(map(str, scenarios)))
         return 0
     reason = missing()
     if reason:
@@ -74,10 +76,12 @@ def main() -> int:
         return 2
     interrupts.install()
     try:
-        return play_all(scenarios, options.bin)
+        return play_all(scenarios, options.bin, options.jobs)
     except interrupts.Interrupted as interrupted:
         print(f"\n{interrupted}; cleaned up", file=sys.stderr)
         return interrupted.status
+    finally:
+        namespace.remove_folder_if_empty()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lab import interrupts, namespace
+from lab import interrupts
 from lab.namespace import Namespace
 from lab.process import Process
 
@@ -68,5 +68,4 @@ class Lab:
             for host in self.hosts:
                 host.delete()
             self.hosts.clear()
-            namespace.remove_folder_if_empty()
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -18,10 +18,13 @@ class Scenario:
     run: Callable[[Lab], None]
     file: str
 
+    def __str__(self) -> str:
+        return f"{self.file}: {self.title}"
+
 
 @dataclass(frozen=True)
 class Result:
-    scenario: Scenario
+    name: str
     seconds: float
     failure: str  # empty if it passed
 
@@ -61,7 +64,7 @@ def play(scenario: Scenario, programs: Path) -> Result:
         failure = _attempt(scenario, lab)
     finally:
         lab.remove()
-    return Result(scenario, time.monotonic() - start, failure)
+    return Result(str(scenario), time.monotonic() - start, failure)
 
 
 def _attempt(scenario: Scenario, lab: Lab) -> str:
