@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Opening by name what lives behind the other gateway: the suite's main job."""
 
+from dataclasses import replace
+
+from lab import zone
 from lab.clients import curl, dig, ping, serve_pages, wait_encoded, wait_ping
+from lab.internet import Internet
 from lab.lab import Lab
 from lab.scenario import scenario
 from lab.site import Plan, Site
@@ -74,3 +78,48 @@ def unpublished(lab: Lab) -> None:
     wait_ping(alpha.host, "web.example.org")
     unused = ping(alpha.host, "10.255.1.2")
     assert "Net Unreachable" in unused.output, unused
+
+
+@scenario("agent and resolver forced to V1 do the same job")
+def all_v1(lab: Lab) -> None:
+    both_ways(lab, replace(ALPHA, mapper_protocol="v1"), replace(BETA, mapper_protocol="v1"))
+
+
+@scenario("two hosts of one site are two addresses at the other, each reached")
+def two_hosts(lab: Lab) -> None:
+    internet = Internet(lab)
+    beta_plan = replace(BETA, published={"web": "1026", "db": "ab-cdef-0-0-0-0-0-1"})
+    alpha, beta = Site(lab, internet, ALPHA), Site(lab, internet, beta_plan)
+    second = beta.add_host("db")
+    internet.publish("example.org", beta_plan.zone_records())
+    internet.start_dns()
+    for site in (alpha, beta):
+        site.start()
+    for host, name in ((beta.host, "web"), (second, "db")):
+        serve_pages(lab, host, {"index.html": name})
+        wait_ping(alpha.host, f"{name}.example.org")
+        got = curl(alpha.host, f"http://{name}.example.org/")
+        assert got.output == name, got
+    addresses = {wait_encoded(alpha.host, f"{name}.example.org") for name in ("web", "db")}
+    assert len(addresses) == 2, addresses
+
+
+@scenario("an alias is followed, and is in the answer")
+def alias(lab: Lab) -> None:
+    _, alpha, _ = two_sites(lab, beta=replace(BETA, records=("www IN CNAME web",)))
+    address = wait_encoded(alpha.host, "web.example.org")
+    answer = dig(alpha.host, "www.example.org")
+    assert answer.data("CNAME") == ["web.example.org."], answer.done
+    assert answer.data("A") == [address], answer.done
+
+
+@scenario("records that name an impossible gateway or no reference are never mapped")
+def hostile_records(lab: Lab) -> None:
+    gateways = ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "10.240.0.9")
+    records = [zone.published(f"bad{at}", gateway, "5") for at, gateway in enumerate(gateways)]
+    records.append(zone.published("bad5", "gw.example.org", "1-2-3-4-5-6-7-8-9"))
+    _, alpha, _ = two_sites(lab, beta=replace(BETA, records=tuple(records)))
+    wait_encoded(alpha.host, "web.example.org")
+    for number in range(len(records)):
+        answer = dig(alpha.host, f"bad{number}.example.org")
+        assert not answer.data("A"), answer.done

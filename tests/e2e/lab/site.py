@@ -28,6 +28,8 @@ class Plan:
     nat: bool = False               # gateway behind a masquerading router
     options: tuple[str, ...] = ()   # more options for ipref-gw
     hosts_file: str = ""            # the gateway's
+    records: tuple[str, ...] = ()   # more of its public zone
+    mapper_protocol: str = "auto"   # of agent and resolver: "auto", "protobuf" or "v1"
 
     @property
     def context(self) -> str:
@@ -54,7 +56,8 @@ class Plan:
         """What the site publishes: its gateway's name and an AA record a host."""
         return [zone.address("gw", self.context),
                 *(zone.published(name, f"gw.{self.domain}", ref)
-                  for name, ref in self.published.items())]
+                  for name, ref in self.published.items()),
+                *self.records]
 
 
 class Site:
@@ -72,7 +75,8 @@ class Site:
         self.gateway = Gateway(lab, self.router, *self._gateway_options(), hosts=plan.hosts_file)
         self.resolver = Resolver(lab, self.router, plan.local(1), self._corefile())
         self.agent = Agent(lab, self.router, self.gateway.socket, self._sources(),
-                           "-ea-ipver", plan.ea_family, "-gw-ipver", plan.gw_family)
+                           "-ea-ipver", plan.ea_family, "-gw-ipver", plan.gw_family,
+                           *self._agent_protocol())
 
     def add_host(self, short: str) -> Namespace:
         """One more host on the local network; its route to the encode network is the gateway."""
@@ -123,6 +127,10 @@ class Site:
         encode = [] if plan.encode == ENCODE_4 else ["-encode-net", plan.encode]
         return [*where, *encode, *plan.options]
 
+    def _agent_protocol(self) -> list[str]:
+        protocol = self.plan.mapper_protocol
+        return [] if protocol == "auto" else ["-mapper-protocol", protocol]
+
     def _sources(self) -> list[str]:
         if not self.plan.published:
             return []  # client mode
@@ -132,6 +140,8 @@ class Site:
         plan = self.plan
         names = [zone.address(name, plan.local(10 + at)) for at, name in enumerate(plan.published)]
         internal = self._lab.file(f"{plan.name}-gw/db.internal", zone.text("internal", names))
+        protocol = plan.mapper_protocol
+        line = "" if protocol == "auto" else f"        mapper-protocol {protocol}\n"
         return f"""internal {{
     bind {plan.local(1)}
     file {internal}
@@ -145,7 +155,7 @@ class Site:
         mapper {self._lab.path(f'{plan.name}-gw/mapper.sock')}
         ea-ipver {plan.ea_family}
         gw-ipver {plan.gw_family}
-    }}
+{line}    }}
     forward . {plan.dns_server}
     errors
     log
