@@ -29,7 +29,7 @@ def gateway_down(lab: Lab) -> None:
     wait_encoded(alpha.host, _NAME)
 
 
-@scenario("a resolver started before its gateway serves other names, and the gateway's when it is up")
+@scenario("a resolver started before its gateway serves other names, and all when that is up")
 def resolver_first(lab: Lab) -> None:
     _, alpha, _ = two_sites(lab)
     alpha.gateway.process.kill()

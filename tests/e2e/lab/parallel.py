@@ -38,7 +38,8 @@ class _Child:
     def result(self, status: int) -> Result:
         """After its end."""
         if status != 0:
-            return Result(str(self.scenario), 0, f"the scenario's process ended with status {status}")
+            why = f"the scenario's process ended with status {status}"
+            return Result(str(self.scenario), 0, why)
         self._answer.seek(0)
         return pickle.load(self._answer)
 
