@@ -23,7 +23,7 @@ def fails(done: Done, status: int, *words: str) -> None:
 def in_host(lab: Lab) -> Namespace:
     """A host that has the address 203.0.113.10."""
     host = lab.host("gw")
-    host.ip("link add wan type dummy", "address add 203.0.113.10/24 dev wan", "link set wan up")
+    host.ip("link add wan type bridge", "address add 203.0.113.10/24 dev wan", "link set wan up")
     return host
 
 
