@@ -91,7 +91,7 @@ def resolver_start(lab: Lab) -> None:
     bad = lab.file("bad/Corefile", ". {\n    whoami\n    ipreff x\n}\n")
     fails(start("-conf", str(bad)), 1, f"{bad}:3", "Unknown directive 'ipreff'")
     bare = lab.file("bare/Corefile", ". {\n    ipref {\n    }\n}\n")
-    fails(start("-conf", str(bare)), 1, "plugin/ipref: missing upstream")
+    fails(start("-conf", str(bare)), 1, "plugin/ipref", f"{bare}:", "missing upstream")
     fails(start("-conf", "/proc/nowhere/Corefile"), 1, "/proc/nowhere/Corefile")
     good = lab.file("good/Corefile", ".:53 {\n    whoami\n}\n")
     fails(start("-conf", str(good), before=_AS_NOBODY), 1, "53")
