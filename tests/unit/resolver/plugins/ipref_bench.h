@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "unit/common/mapper/scripted_server.h"
+#include "unit/common/mapper/scripted_mapper.h"
 #include "unit/resolver/plugins/bench.h"
 
 namespace ipref::test {
@@ -34,10 +34,10 @@ class IprefBench : public ResolverBench {
         serve(".:53 {\n ipref {\n upstream UP\n mapper MAPPER\n" + options + "\n }\n" + behind +
               "\n}\n");
     }
-    void with_gateway() { gateway = std::make_unique<ScriptedServer>(loop, path, answers()); }
+    void with_gateway() { gateway = std::make_unique<ScriptedMapper>(loop, path, answers()); }
     void with_v1_gateway() {
-        gateway = std::make_unique<ScriptedServer>(
-            loop, path, speaks_v1([this](ScriptedServer& server, const wire::V1Packet& packet) {
+        gateway = std::make_unique<ScriptedMapper>(
+            loop, path, speaks_v1([this](ScriptedMapper& server, const wire::V1Packet& packet) {
                 encoded++;
                 auto answer = packet;
                 answer.mode = wire::V1Mode::ack;
@@ -59,7 +59,7 @@ class IprefBench : public ResolverBench {
 
     TemporaryDirectory directory;
     std::string path = directory.file("mapper.sock");
-    std::unique_ptr<ScriptedServer> gateway;
+    std::unique_ptr<ScriptedMapper> gateway;
     ScriptedDns upstream{loop, [this](const Asked& asked) { return answer(asked); }};
 
     /// How often the upstream was asked for this type.
@@ -85,8 +85,8 @@ class IprefBench : public ResolverBench {
     }
 
     /// Refuses ref 13; gives IPv6 addresses where those are asked for.
-    ScriptedServer::Script answers() {
-        return speaks_protobuf([this](ScriptedServer& server, const proto::Frame& frame) {
+    ScriptedMapper::Script answers() {
+        return speaks_protobuf([this](ScriptedMapper& server, const proto::Frame& frame) {
             proto::Frame answer;
             answer.set_id(frame.id());
             encoded += frame.get_encoded_addresses().queries_size();
