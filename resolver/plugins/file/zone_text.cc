@@ -197,17 +197,19 @@ class Reader {
         }
         if (i == line.words.size()) return at(place, line.words.back(), "no type");
         if (!ttl) ttl = default_ttl_ ? default_ttl_ : last_ttl_;
-        return data(place, line, i, ttl);
+        return add(place, line, i, ttl);
     }
 
-    Result<void> data(Place& place, const ZoneLine& line, size_t i, std::optional<uint32_t> ttl) {
+    Result<void> add(Place& place, const ZoneLine& line, size_t i, std::optional<uint32_t> ttl) {
         const auto& type = line.words[i];
         if (!dns::parse_type(type.text)) {
             return at(place, type, fmt::format("unknown type \"{}\"", type.text));
         }
-        std::string text = ". 0 IN " + type.text;
-        text += ' ';
-        for (size_t j = i + 1; j < line.words.size(); j++) text += line.words[j].text + " ";
+        std::string data;
+        for (size_t j = i + 1; j < line.words.size(); j++) {
+            data += (data.empty() ? "" : " ") + line.words[j].text;
+        }
+        const auto text = fmt::format(". 0 IN {} {}", type.text, data);
         ldns_rr* raw = nullptr;
         const auto origin = rdf_of(place.origin);
         const auto status = ldns_rr_new_frm_str(&raw, text.c_str(), 0, origin.get(), nullptr);
@@ -215,7 +217,7 @@ class Reader {
         const auto& first = i + 1 < line.words.size() ? line.words[i + 1] : type;
         if (status != LDNS_STATUS_OK) {
             return at(place, first,
-                      fmt::format("bad {} data: \"{}\": {}", type.text, text.substr(7),
+                      fmt::format("bad {} data: \"{}\": {}", type.text, data,
                                   ldns_get_errorstr_by_id(status)));
         }
         const auto record = dns::record_of(*rr);

@@ -93,7 +93,8 @@ TEST_CASE("A table of options reads a block", "[corefile]") {
     CHECK(values.text == "/p");
     CHECK(values.read("x").empty());
     CHECK(values.read("x { }").empty());
-    for (const auto& row : values.table().rows()) CHECK_FALSE(row.help.empty());
+    const auto table = values.table();
+    for (const auto& row : table.rows()) CHECK_FALSE(row.help.empty());
 }
 
 TEST_CASE("Bad options name the thing and its place", "[corefile]") {
