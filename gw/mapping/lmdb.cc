@@ -105,16 +105,21 @@ int put(MDB_txn* txn, const std::array<MDB_dbi, kStoreTables.size()>& tables,
 
 tl::expected<std::unique_ptr<Database>, DatabaseError> Database::open(const std::string& path) {
     std::unique_ptr<Database> database(new Database());
-    if (const int status = mdb_env_create(&database->env_); status != 0) {
+    database->path_ = path;
+    if (auto started = database->start(); !started) return tl::unexpected(started.error());
+    return database;
+}
+
+tl::expected<void, DatabaseError> Database::start() {
+    if (const int status = mdb_env_create(&env_); status != 0) {
         return tl::unexpected(error_of(status));
     }
-    mdb_env_set_maxdbs(database->env_, kStoreTables.size());
-    mdb_env_set_mapsize(database->env_, kMapSize);
-    const int opened = mdb_env_open(database->env_, path.c_str(), MDB_NOSUBDIR | MDB_NOTLS, kMode);
+    mdb_env_set_maxdbs(env_, kStoreTables.size());
+    mdb_env_set_mapsize(env_, kMapSize);
+    const int opened = mdb_env_open(env_, path_.c_str(), MDB_NOSUBDIR | MDB_NOTLS, kMode);
     if (opened != 0) return tl::unexpected(error_of(opened));
-    if (!database->whole()) return tl::unexpected(DatabaseError{true, "the file is truncated"});
-    if (auto prepared = database->prepare(); !prepared) return tl::unexpected(prepared.error());
-    return database;
+    if (!whole()) return tl::unexpected(DatabaseError{true, "the file is truncated"});
+    return prepare();
 }
 
 // Opens the tables, makes them in a new file, checks the format.
@@ -196,6 +201,12 @@ bool Database::read(const OnOwner& on_owner, const OnMapping& on_mapping) const 
 }
 
 Result<void> Database::write(std::span<const Change> changes, uint32_t time, bool clear) {
+    if (env_ == nullptr || failed_) {
+        // After a failed write LMDB may refuse all further ones until the file is opened anew.
+        if (env_ != nullptr) mdb_env_close(std::exchange(env_, nullptr));
+        if (auto started = start(); !started) return fail("{}", started.error().text);
+        failed_ = false;
+    }
     Transaction txn(env_, 0);
     int status = txn.status();
     for (size_t i = 1; clear && status == 0 && i < tables_.size(); i++) {
@@ -206,7 +217,8 @@ Result<void> Database::write(std::span<const Change> changes, uint32_t time, boo
     }
     if (status == 0) status = put(txn.raw(), tables_, store_number("time", time));
     if (status == 0) status = txn.commit();
-    if (status != 0) return fail("{}", mdb_strerror(status));
+    failed_ = status != 0;
+    if (failed_) return fail("{}", mdb_strerror(status));
     return {};
 }
 

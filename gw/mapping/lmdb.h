@@ -45,10 +45,13 @@ class Database {
 
   private:
     Database() = default;
+    tl::expected<void, DatabaseError> start();
     bool whole() const;
     tl::expected<void, DatabaseError> prepare();
 
+    std::string path_;
     MDB_env* env_ = nullptr;
+    bool failed_ = false;  ///< the last write
     std::array<MDB_dbi, kStoreTables.size()> tables_{};
 };
 

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,11 +45,15 @@ struct Gateway : Site {
     /// Runs the loop until all that was made so far is on disk.
     Result<void> durable() {
         Result<void> result;
+        bool answered = false;
+        bool running = false;
         store->when_durable([&](const auto& outcome) {
             result = outcome;
-            loop.stop();
+            answered = true;
+            if (running) loop.stop();
         });
-        loop.run();
+        running = !answered;
+        if (running) loop.run();
         return result;
     }
     run::Loop loop;
@@ -190,6 +195,43 @@ TEST_CASE("a damaged database is set aside", "[store]") {
     CHECK(gateway.table.count(Relation::remote) == 0);
     CHECK(gateway.table.encode(at("198.51.100.7", "1"), v4));
     CHECK(gateway.durable());
+}
+
+TEST_CASE("a full disk: answers refuse, mappings go on, and it recovers", "[store]") {
+    const Directory directory;
+    net::Ip early;
+    net::Ip late;
+    {
+        Gateway gateway(directory);
+        REQUIRE(gateway.durable());
+        signal(SIGXFSZ, SIG_IGN);
+        rlimit before{};
+        getrlimit(RLIMIT_FSIZE, &before);
+        rlimit full = before;
+        full.rlim_cur = fs::file_size(directory.file());
+        setrlimit(RLIMIT_FSIZE, &full);
+        for (uint64_t i = 0; i < 2000; i++) {
+            early = gateway.table.encode({ip("198.51.100.7"), {0, i}}, v4).value().ea;
+        }
+        const auto refused = gateway.durable();
+        REQUIRE(!refused);
+        CHECK(refused.error().text.find("cannot be stored") != std::string::npos);
+        CHECK(!gateway.store->problem().empty());
+        CHECK(gateway.table.theirs(early));
+        late = gateway.table.encode(at("198.51.100.8", "1"), v4).value().ea;
+        CHECK(!gateway.durable());
+        setrlimit(RLIMIT_FSIZE, &before);
+        run::Timer look(gateway.loop, [&] {
+            if (gateway.store->problem().empty()) gateway.loop.stop();
+        });
+        look.start(run::Milliseconds(10), run::Milliseconds(10));
+        gateway.loop.run();
+        CHECK(gateway.durable());
+    }
+    Gateway gateway(directory);
+    CHECK(gateway.store->opened().mappings == 2001);
+    CHECK(gateway.table.theirs(early) == net::IpRef{ip("198.51.100.7"), {0, 1999}});
+    CHECK(gateway.table.theirs(late) == at("198.51.100.8", "1"));
 }
 
 TEST_CASE("a newer format is refused and left alone", "[store]") {
