@@ -357,8 +357,10 @@ void Worker::answer_tunnel(IcmpError error, Bytes original, const net::Endpoint&
 void Worker::drop(Direction direction, DropReason reason, const About& about) {
     (direction == Direction::out ? counters_.out : counters_.in).count(reason);
     const auto& info = describe(reason);
+    // Any IPv6 stack tells its neighbours' multicast groups: counted, not worth a line.
+    const bool quiet = info.quiet || destination_of(about.packet).is_multicast();
     uint64_t suppressed = 0;
-    if (info.quiet || !log_limits_[static_cast<size_t>(reason)].allow(now_, suppressed)) return;
+    if (quiet || !log_limits_[static_cast<size_t>(reason)].allow(now_, suppressed)) return;
     std::string text = direction == Direction::out ? "into the tunnel" : "out of the tunnel";
     if (!about.packet.empty()) {
         text += fmt::format(", {} to {}", source_of(about.packet).str(),

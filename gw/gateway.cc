@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gw/gateway.h"
+
+#include <mapper.pb.h>
+
+#include "common/run/log.h"
+#include "common/run/version.h"
+#include "gw/metrics.h"
+
+namespace ipref::gw {
+
+namespace {
+
+std::string bytes_of(const net::Ip& ip) {
+    return {reinterpret_cast<const char*>(ip.data()), ip.size()};
+}
+
+void fill_peers(const Datapath& datapath, uint16_t default_port, proto::Peers& out) {
+    const auto now = peer_seconds(std::chrono::steady_clock::now());
+    for (const auto& row : datapath.peers().rows(now)) {
+        auto& peer = *out.add_peers();
+        peer.set_ip(bytes_of(row.ip));
+        peer.set_port(row.port != 0 ? row.port : default_port);
+        peer.set_learned(row.port != 0);
+        peer.set_path_mtu(row.path_mtu);
+        peer.set_received_packets(row.received_packets);
+        peer.set_received_bytes(row.received_bytes);
+        peer.set_sent_packets(row.sent_packets);
+        peer.set_sent_bytes(row.sent_bytes);
+        peer.set_last_received_seconds_ago(row.last_received == 0 ? 0 : now - row.last_received);
+        peer.set_port_changes(row.port_changes);
+    }
+}
+
+DatapathOptions datapath_options(const Options& options) {
+    DatapathOptions out;
+    out.settings = translation_settings(options);
+    for (const auto& each : options.gateways) out.binds.push_back(each.bind);
+    out.encode_nets = options.encode_nets;
+    out.port = options.gateway_port;
+    out.remote_port = options.remote_gateway_port;
+    out.interface_mtu = options.gateway_ifc_mtu;
+    out.tun = options.tun;
+    out.threads = worker_count(options);
+    out.max_peers = options.max_remote_gateways;
+    out.max_locals = options.max_local_ips;
+    out.trace = options.trace;
+    return out;
+}
+
+}  // namespace
+
+MappingConfig mapping_config(const Options& options) {
+    MappingConfig config;
+    config.encode_nets = options.encode_nets;
+    for (const auto& each : options.gateways) config.gateways.push_back(each.pub);
+    config.gateway_ref = options.gateway_ref;
+    config.limits.gateways = options.max_remote_gateways;
+    return config;
+}
+
+Settings translation_settings(const Options& options) {
+    Settings settings;
+    for (const auto& net : options.encode_nets) {
+        (net.ip().is_v4() ? settings.ea4 : settings.ea6) = encode_net(net);
+    }
+    for (const auto& each : options.gateways) {
+        (each.pub.is_v4() ? settings.pub4 : settings.pub6) = each.pub;
+    }
+    settings.gateway_ref = options.gateway_ref;
+    settings.dec_ttl = options.dec_ttl;
+    return settings;
+}
+
+Gateway::Gateway(run::Loop& loop, const Options& options, std::function<void(std::string)> broken)
+    : loop_(loop),
+      options_(options),
+      broken_(std::move(broken)),
+      table_(mapping_config(options), clock_),
+      wake_(loop, [this] { broken_(broken_by_); }),
+      ticks_(loop, [this] { tick(); }) {}
+
+Gateway::~Gateway() = default;
+
+Result<std::unique_ptr<Gateway>> Gateway::open(run::Loop& loop, const Options& options,
+                                               std::function<void(std::string)> broken) {
+    std::unique_ptr<Gateway> gateway(new Gateway(loop, options, std::move(broken)));
+    if (auto done = gateway->open_parts(); !done) return tl::unexpected(done.error());
+    return gateway;
+}
+
+Result<void> Gateway::open_parts() {
+    wake_.keep_alive(false);
+    clock_.set(wall_time());
+    // The table is complete before anybody can ask for a mapping or send a packet.
+    auto store = Store::open(loop_, options_.data, table_, clock_);
+    if (!store) return tl::unexpected(store.error());
+    store_ = std::move(*store);
+    if (!options_.devmode) {
+        if (auto done = open_datapath(); !done) return done;
+    }
+    BrokerOptions broker_options;
+    broker_options.socket_path = options_.mapper_socket;
+    auto broker = Broker::open(loop_, broker_options, table_, store_.get(), broker_sources());
+    if (!broker) return tl::unexpected(broker.error());
+    broker_ = std::move(*broker);
+    if (options_.metrics) {
+        if (auto done = open_metrics(); !done) return done;
+    }
+    hosts_ = std::make_unique<HostsFileOwner>(loop_, options_.hosts, table_);
+    heartbeat_ = std::make_unique<Heartbeat>(loop_, clock_, table_);
+    if (options_.ticks) ticks_.start(run::Milliseconds(1000), run::Milliseconds(1000));
+    if (datapath_ != nullptr) {
+        datapath_->start([this](std::string why) {
+            broken_by_ = std::move(why);
+            wake_.send();
+        });
+    }
+    return {};
+}
+
+Result<void> Gateway::open_datapath() {
+    auto datapath = Datapath::open(datapath_options(options_), table_);
+    if (!datapath) return tl::unexpected(datapath.error());
+    datapath_ = std::move(*datapath);
+    return {};
+}
+
+Result<void> Gateway::open_metrics() {
+    register_build(metrics_);
+    register_table(metrics_, table_);
+    metrics_.gauge_from("ipref_mapper_clients", "Connections to the mapper socket", {},
+                        [this] { return static_cast<double>(broker_->clients()); });
+    if (datapath_ != nullptr) register_datapath(metrics_, *datapath_);
+    http_ = std::make_unique<run::HttpServer>(loop_);
+    // It answers from the first turn of the loop on, when everything is open.
+    run::handle_health(*http_, metrics_, [this] { return store_->problem().empty(); });
+    auto listening = http_->listen(*options_.metrics);
+    if (!listening) return fail("-metrics {}", listening.error().text);
+    return {};
+}
+
+BrokerSources Gateway::broker_sources() {
+    BrokerSources sources;
+    sources.status = [this](proto::Status& status) {
+        if (datapath_ != nullptr) {
+            status.set_tun(datapath_->tun_name());
+            status.set_tun_mtu(datapath_->tun_mtu());
+            status.set_gateway_port(options_.gateway_port);
+            status.set_peers(datapath_->peers().count());
+        }
+        if (const auto problem = store_->problem(); !problem.empty()) {
+            status.add_problems(problem);
+        }
+    };
+    sources.peers = [this](proto::Peers& peers) {
+        if (datapath_ != nullptr) fill_peers(*datapath_, options_.remote_gateway_port, peers);
+    };
+    sources.counters = [this](proto::Counters& out) {
+        if (datapath_ == nullptr) return;
+        for (const auto& [name, value] : datapath_counters(*datapath_)) {
+            (*out.mutable_counters())[name] = value;
+        }
+        for (const auto& [name, value] : datapath_drops(*datapath_)) {
+            (*out.mutable_drops())[name] = value;
+        }
+    };
+    return sources;
+}
+
+void Gateway::tick() {
+    run::log_debug("TICK mappings: {} remote, {} local, {} resting; peers: {}",
+                   table_.count(Relation::remote), table_.count(Relation::local), table_.resting(),
+                   datapath_ == nullptr ? 0 : datapath_->peers().count());
+}
+
+std::string Gateway::summary() const {
+    if (datapath_ == nullptr) return fmt::format("mapper socket {} only", options_.mapper_socket);
+    std::string out;
+    for (const auto& each : options_.gateways) {
+        out += fmt::format("gateway {} on {}, ", each.pub.str(),
+                           net::Endpoint{each.bind, options_.gateway_port}.str());
+    }
+    const auto& net = options_.encode_nets.front();
+    const unsigned threads = datapath_->threads();
+    return out + fmt::format("{} {}/{} MTU {}, {} thread{}, mapper socket {}",
+                             datapath_->tun_name(), MappingConfig::own_ea(net).str(), net.bits(),
+                             datapath_->tun_mtu(), threads, threads == 1 ? "" : "s",
+                             options_.mapper_socket);
+}
+
+bool Gateway::all_alive() {
+    return datapath_ == nullptr || datapath_->all_alive();
+}
+
+}  // namespace ipref::gw

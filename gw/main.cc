@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// ipref-gw: the IPREF gateway. Exit status: 0 after a signal to stop, 1 if it could not start or
+// go on, 2 for a command line (with -check: or a hosts file) that is wrong.
+#include <fmt/core.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "common/run/log.h"
+#include "common/run/notify.h"
+#include "common/run/version.h"
+#include "gw/gateway.h"
+#include "gw/hosts/parser.h"
+#include "gw/options.h"
+
+using namespace ipref;
+using namespace ipref::gw;
+
+namespace {
+
+void configure_log(const Options& options) {
+    run::LogOptions log;
+    log.format = options.log_format;
+    log.debug = !options.debug.empty() || options.trace || options.ticks;
+    log.time_stamps = options.time_stamps;
+    run::configure_log(log);
+}
+
+int check(const Options& options) {
+    fmt::print("{}", describe(options));
+    const auto hosts = read_hosts(options.hosts, mapping_config(options));
+    if (!hosts) {
+        fmt::print(stderr, "ipref-gw: {}\n", hosts.error().text);
+        return 2;
+    }
+    fmt::print("hosts-mappings {}\n", hosts->mappings.size());
+    for (const auto& error : hosts->errors) fmt::print(stderr, "ipref-gw: {}\n", error);
+    return hosts->errors.empty() ? 0 : 2;
+}
+
+/// Runs until a signal, or until the gateway cannot go on.
+class Program {
+  public:
+    explicit Program(const Options& options)
+        : options_(options),
+          watchdog_(loop_, [this] { watch(); }),
+          terminate_(loop_, SIGTERM, [this] { loop_.stop(); }),
+          interrupt_(loop_, SIGINT, [this] { loop_.stop(); }) {}
+
+    int run() {
+        auto gateway = Gateway::open(loop_, options_, [this](const std::string& why) {
+            run::log_line(run::Severity::fatal, why);
+            status_ = 1;
+            loop_.stop();
+        });
+        if (!gateway) {
+            run::log_line(run::Severity::fatal, gateway.error().text);
+            return 1;
+        }
+        gateway_ = std::move(*gateway);
+        run::log_info("START ipref gateway");
+        run::log_info("ipref-gw {} ({}): {}", run::kRelease, run::kCommit, gateway_->summary());
+        run::notify(fmt::format("READY=1\nSTATUS={}", gateway_->summary()));
+        if (const auto period = run::watchdog_period()) watchdog_.start(*period, *period);
+        loop_.run();
+        run::notify("STOPPING=1");
+        run::log_info("STOP ipref gateway");
+        gateway_.reset();
+        return status_;
+    }
+
+  private:
+    /// The data path feeds the watchdog: a worker that hangs starves it.
+    void watch() {
+        if (gateway_->all_alive()) run::notify("WATCHDOG=1");
+    }
+
+    Options options_;
+    run::Loop loop_;
+    std::unique_ptr<Gateway> gateway_;
+    run::Timer watchdog_;
+    run::Signal terminate_;
+    run::Signal interrupt_;
+    int status_ = 0;
+};
+
+int run_gateway(const std::vector<std::string>& arguments) {
+    const auto line = parse_options(arguments);
+    if (!line) {
+        fmt::print(stderr, "ipref-gw: {}\n", line.error().text);
+        return 2;
+    }
+    if (line->help) {
+        fmt::print("{}", option_table().usage());
+        return 0;
+    }
+    const auto& options = line->options;
+    if (options.version) {
+        fmt::print("ipref-gw {} ({})\n", run::kRelease, run::kCommit);
+        return 0;
+    }
+    if (options.check) return check(options);
+    configure_log(options);
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    return Program(options).run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run_gateway(run::arguments_of(argc, argv));
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "ipref-gw: {}\n", error.what());
+        return 1;
+    }
+}
