@@ -17,6 +17,16 @@ std::string without_dot(const dns::Name& name) {
     return text;
 }
 
+/// Escapes would let a name hold what separates the parts of a source.
+Result<dns::Name> parse_plain_name(std::string_view text) {
+    constexpr std::string_view kAllowed =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./*+=~";
+    if (text.find_first_not_of(kAllowed) != std::string_view::npos) {
+        return fail("a name has letters, digits and -_./*+=~ only; others are written xn--...");
+    }
+    return dns::Name::parse(text);
+}
+
 /// The domain before the next ':', which is taken off `text` too.
 Result<dns::Name> take_domain(std::string_view& text, std::string_view what) {
     const auto colon = text.find(':');
@@ -25,7 +35,7 @@ Result<dns::Name> take_domain(std::string_view& text, std::string_view what) {
     const auto word = text.substr(0, colon);
     text.remove_prefix(colon + 1);
     if (word.empty()) return fail("the {} domain is empty; {}", what, kSyntax);
-    auto name = dns::Name::parse(word);
+    auto name = parse_plain_name(word);
     if (!name) return fail("{} domain \"{}\": {}", what, word, name.error().text);
     if (name->is_root()) return fail("the {} domain cannot be the root", what);
     return name;
@@ -39,7 +49,7 @@ Result<Server> parse_host_name(std::string_view text) {
         if (!port) return tl::unexpected(port.error());
         server.port = *port;
     }
-    const auto name = dns::Name::parse(text.substr(0, colon));
+    const auto name = parse_plain_name(text.substr(0, colon));
     if (!name) return tl::unexpected(name.error());
     if (name->is_root()) return fail("it is neither an address nor a name");
     server.host = without_dot(*name);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/wire/mapper_frame.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <array>
 
 #include "common/wire/mapper_v1.h"
@@ -14,6 +16,13 @@ constexpr uint8_t kFirstByte = 0x08;  // field 1, varint
 const uint8_t* data_of(const std::string& bytes) {
     return reinterpret_cast<const uint8_t*>(bytes.data());
 }
+
+/// protobuf would write to standard error about bad input, as often as somebody sends it; what is
+/// wrong is told by our own errors.
+const bool kQuiet = [] {
+    google::protobuf::SetLogHandler(nullptr);
+    return true;
+}();
 
 }  // namespace
 

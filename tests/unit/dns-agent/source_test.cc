@@ -57,6 +57,14 @@ TEST_CASE("what is no source gets its own message", "[source]") {
     CHECK(refused("a..b:c:d").find("LOCAL domain \"a..b\"") != std::string::npos);
 }
 
+TEST_CASE("names are plain", "[source]") {
+    for (const char* text :
+         {"a\\:b:c", "a b:c:d", "a:):b", "a:b\xc3\xa4:c", "a:b:\\[", "a\\058:b:c"}) {
+        CHECK(refused(text).find("a name has letters, digits and -_./*+=~ only") !=
+              std::string::npos);
+    }
+}
+
 TEST_CASE("a source must not stand there twice, nor have too many servers", "[source]") {
     CHECK(parse_sources({"a:b:192.0.2.1", "a:c:192.0.2.1"}).value().size() == 2);
     CHECK(parse_sources({"a:b:192.0.2.1", "A:b.:192.0.2.2"}).error().text ==
