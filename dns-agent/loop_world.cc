@@ -12,6 +12,7 @@ class LoopAlarm : public Alarm {
     LoopAlarm(run::Loop& loop, std::function<void()> callback)
         : timer_(loop, std::move(callback)) {}
     void start(Milliseconds after) override { timer_.start(after); }
+    void stop() override { timer_.stop(); }
     bool active() const override { return timer_.active(); }
 
   private:

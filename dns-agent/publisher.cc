@@ -65,6 +65,7 @@ void Publisher::connected() {
     held_.reset();
     told_withdrawn_ = false;
     backoff_.reset();
+    retry_->stop();
     step();
 }
 

@@ -24,6 +24,7 @@ class Alarm {
   public:
     virtual ~Alarm() = default;
     virtual void start(Milliseconds after) = 0;
+    virtual void stop() = 0;
     virtual bool active() const = 0;
 };
 

@@ -87,6 +87,10 @@ class FakeWorld : public agent::World {
                 callback_();
             });
         }
+        void stop() override {
+            ++*shots_;
+            active_ = false;
+        }
         bool active() const override { return active_; }
 
       private:

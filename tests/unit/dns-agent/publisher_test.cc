@@ -106,6 +106,17 @@ TEST_CASE("a refusal is told and tried again, ever later", "[publisher]") {
     CHECK(s.mapper.requests.size() == 3);
 }
 
+TEST_CASE("a new connection does not wait for the next try", "[publisher]") {
+    Setup s;
+    s.mapper.failure = mapper::Failure{mapper::Reason::store, "the disk is full"};
+    s.publisher.set(hosts({1}));
+    s.mapper.failure.reset();
+    s.publisher.connected();
+    CHECK(s.mapper.held.count(s.key) == 1);
+    s.world.pass(minutes(60));
+    CHECK(s.mapper.requests.size() == 2);
+}
+
 TEST_CASE("a full set refused for its hash is not sent in a loop", "[publisher]") {
     Setup s;
     s.mapper.failure = mapper::Failure{mapper::Reason::unknown_hash, "unknown"};
