@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The socket itself, and clients that misbehave.
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "gw/broker/listen.h"
+#include "server.h"
+
+using namespace ipref;
+using namespace ipref::gw;
+
+namespace {
+
+unsigned mode_of(const std::string& path) {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 ? status.st_mode & 0777 : 0;
+}
+
+std::string hexed(uint64_t id) {
+    return hex(wire::build_frame(get_frame(id, {})).value());
+}
+
+}  // namespace
+
+TEST_CASE("directory and socket have their modes, whatever the umask", "[socket]") {
+    const Directory directory;
+    const mode_t before = umask(0077);
+    const auto socket = ListeningSocket::open(directory.path + "/a/b/mapper.sock");
+    CHECK(umask(before) == 0077);
+    REQUIRE(socket);
+    CHECK(mode_of(directory.path + "/a/b") == 0775);
+    CHECK(mode_of(directory.path + "/a/b/mapper.sock") == 0660);
+}
+
+TEST_CASE("a stale socket is replaced, a live one is not stolen", "[socket]") {
+    const Directory directory;
+    {
+        const auto first = ListeningSocket::open(directory.socket());
+        REQUIRE(first);
+        const auto second = ListeningSocket::open(directory.socket());
+        REQUIRE(!second);
+        CHECK_THAT(second.error().text, Catch::Contains("another gateway serves it"));
+        CHECK(std::filesystem::exists(directory.socket()));
+        std::filesystem::create_hard_link(directory.socket(), directory.path + "/kept");
+    }
+    CHECK(!std::filesystem::exists(directory.socket()));
+    std::filesystem::rename(directory.path + "/kept", directory.socket());  // nobody listens now
+    CHECK(ListeningSocket::open(directory.socket()).has_value());
+}
+
+TEST_CASE("sockets that cannot be made name the thing and the remedy", "[socket]") {
+    const Directory directory;
+    std::ofstream(directory.path + "/file") << "x";
+    const auto error = [](const std::string& path) {
+        const auto socket = ListeningSocket::open(path);
+        return socket ? std::string() : socket.error().text;
+    };
+    CHECK_THAT(error(directory.path + "/file"), Catch::Contains("no socket is there; remove it"));
+    CHECK_THAT(error(directory.path + "/file/sub/x"), Catch::Contains("give another"));
+    CHECK_THAT(error(std::string(200, 'x')), Catch::Contains("1 to 107 bytes"));
+    CHECK_THAT(error(""), Catch::Contains("1 to 107 bytes"));
+    CHECK(std::filesystem::exists(directory.path + "/file"));
+}
+
+TEST_CASE("the socket goes with the broker, its clients too", "[socket]") {
+    Server server;
+    const Peer peer(server);
+    CHECK(peer.ask(get_frame(1, {})).id() == 1);
+    server.broker.reset();
+    CHECK(peer.receive().empty());
+    CHECK(!std::filesystem::exists(server.directory.socket()));
+}
+
+TEST_CASE("connections are bounded", "[socket]") {
+    BrokerOptions options;
+    options.clients = 2;
+    Server server(options);
+    const Peer one(server);
+    auto two = std::make_unique<Peer>(server);
+    const Peer three(server);
+    CHECK(three.receive().empty());
+    CHECK(two->ask(get_frame(1, {})).id() == 1);
+    two.reset();
+    CHECK(server.until([&] { return server.broker->clients() == 1; }));
+    const Peer four(server);
+    CHECK(four.ask(get_frame(1, {})).id() == 1);
+    CHECK(one.ask(get_frame(2, {})).id() == 2);
+}
+
+TEST_CASE("a client that does not read delays nobody, and reads it all later", "[socket]") {
+    Server server;
+    const Peer slow(server);
+    const Peer other(server);
+    const auto request =
+        wire::build_frame(get_frame(1, std::vector<net::IpRef>(1000, at("198.51.100.7", "1"))))
+            .value();
+    size_t asked = 0;  // until neither the gateway nor the kernel takes more
+    while (asked < 10'000) {
+        if (::send(slow.fd, request.data(), request.size(), MSG_DONTWAIT) > 0) {
+            asked++;
+            continue;
+        }
+        const size_t before = asked;
+        CHECK(other.ask(get_frame(before, {})).id() == before);
+        pollfd one{slow.fd, POLLOUT, 0};
+        if (poll(&one, 1, 0) == 0) break;
+    }
+    REQUIRE(asked > 1);
+    REQUIRE(asked < 10'000);
+    CHECK(other.ask(get_frame(5, {at("198.51.100.7", "9")})).has_encoded_addresses());
+    for (size_t i = 0; i < asked; i++) {
+        CHECK(slow.receive_frame().encoded_addresses().answers_size() == 1000);
+    }
+}
+
+TEST_CASE("a client that reads no pushes is let go", "[socket]") {
+    BrokerOptions options;
+    options.queue_bytes = 100'000;
+    Server server(options);
+    const Peer slow(server);
+    auto hello = frame_with_id(1);
+    hello.mutable_hello();
+    CHECK(slow.ask(hello).has_hello());
+    for (uint64_t round = 0; round < 200 && server.broker->clients() > 0; round++) {
+        for (uint64_t i = 0; i < 1000; i++) {
+            REQUIRE(server.table.encode({ip("198.51.100.7"), {round, i}}, v4));
+        }
+        server.later(kMappingLife);
+        server.sweep_all();
+        server.until([] { return true; });
+        run::Timer turn(server.loop, [&] { server.loop.stop(); });
+        turn.start(run::Milliseconds(1));
+        server.loop.run();
+    }
+    CHECK(server.broker->clients() == 0);
+}
+
+TEST_CASE("requests that wait for the disk are bounded, none is lost", "[socket]") {
+    BrokerOptions options;
+    options.in_flight = 3;
+    Server server(options, {}, true);
+    const Peer peer(server);
+    for (uint64_t id = 1; id <= 50; id++) peer.send(get_frame(id, {{ip("198.51.100.7"), {0, id}}}));
+    for (uint64_t id = 1; id <= 50; id++) CHECK(peer.receive_frame().id() == id);
+}
+
+TEST_CASE("a client that goes while its answer waits for the disk", "[socket]") {
+    Server server({}, {}, true);
+    {
+        const Peer peer(server);
+        peer.send(get_frame(1, {at("198.51.100.7", "1")}));
+    }
+    const Peer other(server);
+    CHECK(other.ask(get_frame(2, {at("198.51.100.7", "2")})).id() == 2);
+    CHECK(server.until([&] { return server.broker->clients() == 1; }));
+    CHECK(server.table.known_ea(at("198.51.100.7", "1"), v4));
+}
+
+TEST_CASE("a full disk: both protocols are refused, and answered again afterwards", "[socket]") {
+    Server server({}, {}, true);
+    const Peer peer(server);
+    signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    getrlimit(RLIMIT_FSIZE, &before);
+    rlimit full = before;
+    full.rlim_cur = std::filesystem::file_size(server.directory.path + "/mapper.lmdb");
+    setrlimit(RLIMIT_FSIZE, &full);
+    std::vector<net::IpRef> many;
+    for (uint64_t i = 0; i < 1000; i++) many.push_back({ip("198.51.100.7"), {0, i}});
+    const auto answer = peer.ask(get_frame(1, many));
+    CHECK(answer.failure().code() == proto::Failure::STORE);
+    CHECK_THAT(answer.failure().text(), Catch::Contains("cannot be stored"));
+    CHECK(peer.ask("1147914e4400000e0000000000000000c6336407000000000000000000000000000003e9"
+                   "04107765622e6578616d706c652e636f6d2e0000") == "11c7914e44000002");
+    setrlimit(RLIMIT_FSIZE, &before);
+    CHECK(server.until([&] { return server.store->problem().empty(); }));
+    CHECK(peer.ask(get_frame(2, many)).encoded_addresses().answers_size() == 1000);
+}
+
+TEST_CASE("garbage of every length leaves the connection as it was", "[socket]") {
+    Server server;
+    const Peer peer(server);
+    for (size_t size = 1; size < 70'000; size = size * 3 + 1) {
+        for (const int first : {0x00, 0x08, 0x11, 0xff}) {
+            Bytes bytes(size, 0xa5);
+            bytes[0] = static_cast<uint8_t>(first);
+            peer.send(bytes);
+            if (first == 0x08) {
+                CHECK(peer.receive_frame().failure().code() == proto::Failure::BAD_REQUEST);
+            }
+        }
+    }
+    CHECK(!peer.ask(hexed(1)).empty());
+}
