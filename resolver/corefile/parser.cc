@@ -167,6 +167,9 @@ class Parser {
     Result<void> server_block() {
         ServerBlock block;
         if (auto keys = read_keys(block); !keys) return keys;
+        if (block.keys.empty() && stream_.peek() != nullptr) {
+            return syntax_error(*stream_.peek(), "a zone");
+        }
         if (block.keys.empty()) return {};
         const auto& first = block.keys.front().text;
         if (block.keys.size() == 1 && first.size() > 2 && first.starts_with('(') &&

@@ -120,6 +120,7 @@ TEST_CASE("Slips get their own messages", "[corefile]") {
          "Corefile:2:2 - Error during parsing: Unknown directive 'lgo', is it something else?"},
         {". {\n forward . 1 {\n x", "Corefile:3:2 - Error during parsing: Unexpected EOF"},
         {"(a) {\n log\n}\n(a) {\n}\n", "Corefile:4:1 - Error during parsing: redeclaration"},
+        {"{\n log\n}\n", "Corefile:1:1 - Syntax error: Unexpected token '{', expecting 'a zone'"},
         {"(a)\nlog\n", "Corefile:2:1 - Syntax error: Unexpected token 'log', expecting '{'"},
         {"a.test {\n}\nb.test\nlog\n", "Corefile:4:1 - Syntax error: Unexpected token 'log'"},
     };
