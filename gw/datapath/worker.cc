@@ -129,12 +129,23 @@ void Worker::outward(Packet packet) {
         case Action::forward:
             return send_translated(packet);
         case Action::hold:
-            return;
+            return answer_held(packet.bytes());
         case Action::drop:
             return drop(Direction::out, verdict.reason, {.packet = packet.bytes()});
         case Action::answer:
             drop(Direction::out, verdict.reason, {.packet = packet.bytes()});
             return answer_local(verdict.error, packet.bytes(), 0);
+    }
+}
+
+/// A first fragment that waits goes out in pieces if it is too large. Its sender is told all the
+/// same: the fragments that follow are as large, and about those it may not be told.
+void Worker::answer_held(Bytes packet) {
+    auto& way = lane(plan_.destination.family());
+    const auto path = shared_.peers.sending(peer_cache_, plan_.destination, 0, seconds_);
+    const size_t room = room_to(plan_.destination, path, way);
+    if (fit(plan_, room) == Fit::too_big && may_answer_local(packet)) {
+        answer_local(IcmpError::fragmentation_needed, packet, room);
     }
 }
 

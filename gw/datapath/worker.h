@@ -95,6 +95,7 @@ class Worker {
     void learn_mtus(Lane& lane);
 
     void outward(Packet packet);
+    void answer_held(Bytes packet);
     void send_translated(Packet& packet);
     void queue(const net::Endpoint& to, Packet& packet, Lane& lane);
     void flush(Lane& lane);

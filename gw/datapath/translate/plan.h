@@ -76,7 +76,7 @@ struct Released {
 };
 
 /// What becomes of one packet. Reuse one per worker: it is large, and each call overwrites it.
-/// Valid after Action::forward; after Action::hold only the addresses are.
+/// Valid after Action::forward; after Action::hold addresses, df and sizes are.
 class Plan {
   public:
     /// Into the tunnel: context addresses, send to `destination`. Out of it: EA and local host.
