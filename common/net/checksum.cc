@@ -40,10 +40,19 @@ Checksum& Checksum::add(std::span<const uint8_t> bytes) {
     }
     a = add_carry(add_carry(a, b), add_carry(c, d));
     for (; left >= 8; at += 8, left -= 8) a = add_carry(a, load(at));
-    if (left > 0) {
-        uint64_t tail = 0;
-        std::memcpy(&tail, at, left);
-        a = add_carry(a, tail);
+    // An IPv4 address is all tail: copies of fixed size are worth it.
+    if ((left & 4) != 0) {
+        uint32_t word;
+        std::memcpy(&word, at, 4);
+        a = add_carry(a, word);
+        at += 4;
+    }
+    if ((left & 3) != 0) {
+        uint8_t tail[4] = {};
+        for (size_t i = 0; i < (left & 3); i++) tail[i] = at[i];
+        uint32_t word;
+        std::memcpy(&word, tail, 4);
+        a = add_carry(a, word);
     }
     sum_ = a;
     return *this;
