@@ -8,7 +8,7 @@ namespace ipref::dns {
 namespace {
 
 constexpr std::string_view kMark = "AA ";
-constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kBlanks = " ";  // a tab is none: deployed programs refuse it
 
 std::string_view trim(std::string_view text) {
     const auto from = text.find_first_not_of(kBlanks);

@@ -27,7 +27,7 @@ struct Aa {
 
 /// Whether the string claims to be an AA record: it begins with these three bytes, "AA ".
 bool is_aa(std::string_view text);
-/// One AA string, "AA gw + ref"; blanks around `+` are optional. Each error has its own message,
+/// One AA string, "AA gw + ref"; spaces around `+` are optional. Each error has its own message,
 /// without the owner's name: the caller knows that.
 Result<Aa> parse_aa(std::string_view text);
 
