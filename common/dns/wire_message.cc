@@ -127,7 +127,7 @@ std::optional<Name> MessageReader::name_at(size_t offset) const {
 }
 
 std::optional<Name> MessageReader::take_name() {
-    const auto name = name_at(at_);
+    auto name = name_at(at_);
     const auto end = skip_name(at_);
     if (!name || !end) {
         fail();

@@ -235,7 +235,7 @@ struct Parsed {
 OptionTable option_table(Parsed& parsed) {
     auto& options = parsed.options;
     auto& upstreams = options.exchanges.upstreams;
-    const auto later = [](std::string name, std::string values) {
+    const auto later = [](const std::string& name, std::string values) {
         return OptionRow{name, std::move(values), "", "Not built in yet.",
                          [name](Dispenser& d) -> Result<void> {
                              return d.err(name +

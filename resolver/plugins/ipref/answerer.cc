@@ -116,10 +116,10 @@ void Answerer::on_txt(Question& question, const Asker::Outcome& answer) {
         question.outcome.kind = Outcome::Kind::nodata;
         return end(question);
     }
-    resolve_gateways(question, std::move(records));
+    resolve_gateways(question, records);
 }
 
-void Answerer::resolve_gateways(Question& question, std::vector<dns::Aa> records) {
+void Answerer::resolve_gateways(Question& question, const std::vector<dns::Aa>& records) {
     question.outcome.info_code = dns::ede::kInvalidData;
     question.outcome.why = "no gateway of its AA records can be used";
     for (const auto& aa : records) {
@@ -248,10 +248,10 @@ void Answerer::end(Question& question) {
 }
 
 void Answerer::deliver() {
-    auto ready = std::exchange(ready_, {});
+    const auto ready = std::exchange(ready_, {});
     const auto alive = alive_;
-    for (auto& [callback, outcome] : ready) {
-        callback(std::move(outcome));
+    for (const auto& [callback, outcome] : ready) {
+        callback(outcome);
         if (!*alive) return;
     }
 }

@@ -47,7 +47,7 @@ struct Outcome {
 /// Runs on one run::Loop; not thread-safe.
 class Answerer {
   public:
-    using Callback = std::function<void(Outcome)>;
+    using Callback = std::function<void(const Outcome&)>;
 
     Answerer(run::Loop& loop, AnswererOptions options);
     /// Questions that are not answered are dropped; their callbacks are not called.
@@ -69,7 +69,7 @@ class Answerer {
 
     Question* find(uint64_t number);
     void on_txt(Question& question, const Asker::Outcome& answer);
-    void resolve_gateways(Question& question, std::vector<dns::Aa> records);
+    void resolve_gateways(Question& question, const std::vector<dns::Aa>& records);
     void on_gateway(Question& question, const dns::Name& gateway, const Asker::Outcome& answer);
     void add_target(Question& question, const net::IpRef& ipref);
     void encode(Question& question);

@@ -74,7 +74,7 @@ struct Asker::Server {
 };
 
 struct Asker::Flight {
-    Flight(run::Loop& loop, dns::Name for_name, uint16_t for_type)
+    Flight(run::Loop& loop, const dns::Name& for_name, uint16_t for_type)
         : name(for_name), type(for_type), kick(loop, [this] { go(); }) {}
 
     dns::Name name;

@@ -64,8 +64,9 @@ void Encoder::encode(const net::IpRef& ipref, const std::string& name, Callback 
 }
 
 void Encoder::request(const net::IpRef& ipref, const std::string& name) {
-    client_->get_encoded_address({ipref, name, ea_family_},
-                                 [this, ipref](mapper::Answer answer) { answered(ipref, answer); });
+    client_->get_encoded_address(
+        {ipref, name, ea_family_},
+        [this, ipref](const mapper::Answer& answer) { answered(ipref, answer); });
 }
 
 void Encoder::release_held() {

@@ -30,7 +30,7 @@ class Ipref final : public Handler {
         if (!is_ours(q.request)) return Step::next;
         auto& state = state_[q.worker()];
         state.held.insert(&q);
-        state.answerer.ask(q.request.name, q.request.type, [this, &q](aa::Outcome outcome) {
+        state.answerer.ask(q.request.name, q.request.type, [this, &q](const aa::Outcome& outcome) {
             state_[q.worker()].held.erase(&q);
             answer(q, outcome);
         });
