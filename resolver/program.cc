@@ -12,6 +12,7 @@
 #include <iterator>
 #include <optional>
 
+#include "common/run/descriptors.h"
 #include "common/run/log.h"
 #include "common/run/version.h"
 #include "resolver/explain.h"
@@ -255,6 +256,8 @@ int run_program(const std::vector<std::string>& arguments) {
         complain(config.error().text);
         return kBadConfig;
     }
+    // Plugins ask other servers, each query from a socket of its own.
+    run::raise_descriptor_limit();
     return Program(options, source).run(std::move(*config));
 }
 
