@@ -56,9 +56,12 @@ def gateway_start(lab: Lab) -> None:
     fails(start("-gateway", "203.0.113.10", "-mapper-socket", "/proc/nowhere/mapper.sock"), 1,
           "/proc/nowhere")
     fails(start("-gateway", "203.0.113.10", "-data", "/proc/nowhere"), 1, "/proc/nowhere")
-    folder = lab.path("start/x").parent
-    folder.chmod(0o777)
-    fails(start("-gateway", "203.0.113.10", before=_AS_NOBODY), 1, "CAP_NET_ADMIN")
+    lab.path("start/x").parent.chmod(0o777)
+    fails(start("-gateway", "203.0.113.10", before=_AS_NOBODY), 1, "start/data")
+    nobodys = lab.path("start/nobodys/data")
+    nobodys.parent.chmod(0o777)
+    fails(start("-gateway", "203.0.113.10", "-data", str(nobodys), before=_AS_NOBODY), 1,
+          "CAP_NET_ADMIN")
 
 
 @scenario("ipref-gw names the option or the value that is wrong")
