@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "gw/mapping/lmdb.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -227,6 +229,9 @@ bool database_is_sound(const std::string& path) {
     const pid_t child = fork();
     if (child < 0) return true;  // no processes left: go on without the check
     if (child == 0) {
+        const rlimit no_core{0, 0};
+        setrlimit(RLIMIT_CORE, &no_core);
+        for (const int fault : {SIGBUS, SIGSEGV, SIGABRT}) signal(fault, SIG_DFL);
         const auto database = Database::open(path);
         const bool sound = database ? (*database)->read([](const auto&) {}, [](const auto&) {})
                                     : !database.error().damaged;
