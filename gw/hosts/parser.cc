@@ -107,7 +107,7 @@ class Parser {
         const auto target = split_target(part);
         if (!target) return tl::unexpected(target.error());
         const auto ref = net::Ref::parse(target->ref);
-        if (!ref) return fail("bad ref \"{}\": {}", shown(target->ref), ref.error().text);
+        if (!ref) return fail("bad ref \"{}\": {}", shown(target->ref), shown(ref.error().text));
         const auto gw = gateway(target->gw);
         if (!gw) return tl::unexpected(gw.error());
         return kind == Kind::ours ? ours(*ip, *gw, *ref) : theirs(*ip, *gw, *ref);

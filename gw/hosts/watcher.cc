@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 
-#include <compare>
 #include <map>
 #include <optional>
 #include <utility>
@@ -25,7 +24,7 @@ struct Stamp {
     int64_t size = 0;
     int64_t seconds = 0;
     int64_t nanoseconds = 0;
-    friend auto operator<=>(const Stamp&, const Stamp&) = default;
+    friend bool operator==(const Stamp&, const Stamp&) = default;
 };
 
 std::optional<Stamp> stamp_of(const std::string& path) {
