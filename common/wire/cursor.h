@@ -104,8 +104,10 @@ class Writer {
   private:
     void number(uint64_t value, size_t size) {
         const auto to = reserve(size);
-        for (size_t i = 0; i < to.size(); i++) {
-            to[i] = static_cast<uint8_t>(value >> (8 * (size - 1 - i)));
+        value <<= 64 - 8 * size;  // the number's first byte on top
+        for (uint8_t& byte : to) {
+            byte = static_cast<uint8_t>(value >> 56);
+            value <<= 8;
         }
     }
 

@@ -10,7 +10,6 @@ namespace ipref::gw {
 
 namespace {
 
-using net::Family;
 using net::Ip;
 using Bad = std::optional<DropReason>;
 
