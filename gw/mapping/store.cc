@@ -292,7 +292,10 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path, StoreOp
     if (database_is_sound(path)) {
         auto database = Database::open(path);
         if (database) return std::move(*database);
-        if (!database.error().damaged) return fail("database {}: {}", path, database.error().text);
+        if (!database.error().damaged) {
+            return fail("database {}: {}; -data must name a folder that this user may write to",
+                        path, database.error().text);
+        }
         why = database.error().text;
     }
     opened.set_aside = aside_path(path);

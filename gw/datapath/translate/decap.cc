@@ -57,6 +57,7 @@ class Decap {
         plan_.destination = ip_.destination;
         plan_.df = header_.df;
         plan_.from_ipv6 = false;
+        plan_.later_fragment = false;
         return finish(layer4());
     }
 

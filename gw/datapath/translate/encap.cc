@@ -75,6 +75,7 @@ class Encap {
         plan_.destination = theirs.ip;
         plan_.df = ip_.df;
         plan_.from_ipv6 = ip_.source.is_v6();
+        plan_.later_fragment = ip_.fragment && ip_.fragment->offset != 0;
         plan_.header_size = wire::build_tunnel_header(
             {ours, theirs, ttl, protocol_, ip_.df, ip_.fragment}, plan_.header_bytes);
     }

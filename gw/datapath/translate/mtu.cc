@@ -56,7 +56,8 @@ uint16_t mtu_out_of_tunnel(uint16_t mtu, Family ea) {
 
 Fit fit(const Plan& plan, size_t room) {
     if (plan.size() <= room) return Fit::whole;
-    const bool must_pass = plan.from_ipv6 && plan.original_size <= kMinIpv6Mtu;
+    const bool must_pass =
+        plan.from_ipv6 && (plan.original_size <= kMinIpv6Mtu || plan.later_fragment);
     return plan.df && !must_pass ? Fit::too_big : Fit::split;
 }
 

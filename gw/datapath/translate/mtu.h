@@ -31,8 +31,9 @@ enum class Fit : uint8_t {
     too_big,  ///< answer with fragmentation needed
 };
 
-/// Whether the packet of a forward plan fits into `room`. An IPv6 packet of up to 1280 bytes is
-/// split even though its DF is set, for no IPv6 host can send less (RFC 2473 section 7.1).
+/// Whether the packet of a forward plan fits into `room`. Two kinds of IPv6 packets are split even
+/// though their DF is set: those of up to 1280 bytes, for no IPv6 host can send less (RFC 2473
+/// section 7.1), and fragments other than the first, for no error may be sent about them.
 Fit fit(const Plan& plan, size_t room);
 
 }  // namespace ipref::gw

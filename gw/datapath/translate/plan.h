@@ -86,6 +86,8 @@ class Plan {
     bool df = false;
     /// The packet that came was IPv6 and had `original_size` bytes.
     bool from_ipv6 = false;
+    /// It is a fragment other than the first: its sender cannot be told anything about it.
+    bool later_fragment = false;
     size_t original_size = 0;
     std::optional<LearntMtu> learnt;
     std::optional<Released> released;

@@ -151,11 +151,12 @@ TEST_CASE("MTU on the other side", "[mtu]") {
 }
 
 TEST_CASE("whether a packet fits", "[mtu]") {
-    auto fits = [](Family ea, bool df, size_t size, size_t room) {
+    auto fits = [](Family ea, bool df, size_t size, size_t room,
+                   std::optional<wire::Fragment> fragment = {}) {
         Lab lab(ea, ea, Family::v4);
         const size_t payload = size - net::header_size(ea);
         lab.a.encap(
-            local_packet(lab.a.host, lab.a.remote, 132, segment(132, payload), {60, df, {}}));
+            local_packet(lab.a.host, lab.a.remote, 132, segment(132, payload), {60, df, fragment}));
         return gw::fit(lab.a.plan, room);
     };
     // The IPREF header has 28 bytes here.
@@ -166,6 +167,9 @@ TEST_CASE("whether a packet fits", "[mtu]") {
     CHECK(fits(Family::v6, true, 1281, 1200) == gw::Fit::too_big);
     // No IPv6 host can send less than 1280.
     CHECK(fits(Family::v6, true, 1280, 1200) == gw::Fit::split);
+    // Nobody can be told about a later fragment; the first one is answered.
+    CHECK(fits(Family::v6, true, 1440, 1200, wire::Fragment{1408, true, 7}) == gw::Fit::split);
+    CHECK(fits(Family::v6, true, 1440, 1200, wire::Fragment{0, true, 7}) == gw::Fit::too_big);
 }
 
 TEST_CASE("an IPREF packet in two, and together again", "[split]") {
