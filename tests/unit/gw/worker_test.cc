@@ -24,11 +24,11 @@ const net::Ip kOurGw = ip("203.0.113.1");
 class OnePair final : public Lookup {
   public:
     std::optional<net::IpRef> theirs(const net::Ip& ea) override {
-        if (ea != kRemote) return std::nullopt;
+        if (ea != kRemote && (!also || ea != also->first)) return std::nullopt;
         return net::IpRef{kPeer.ip, {0, 22}};
     }
     std::optional<net::IpRef> ours(const net::Ip& host, net::Family) override {
-        if (host != kHost) return std::nullopt;
+        if (host != kHost && (!also || host != also->second)) return std::nullopt;
         return net::IpRef{kOurGw, {0, 11}};
     }
     std::optional<net::Ip> host(const net::IpRef& ours) override {
@@ -42,6 +42,8 @@ class OnePair final : public Lookup {
     std::optional<net::Ip> known_ea(const net::IpRef& address, net::Family family) override {
         return ea(address, family);
     }
+
+    std::optional<std::pair<net::Ip, net::Ip>> also;  ///< another remote and local host
 };
 
 Settings settings() {
@@ -56,6 +58,7 @@ struct Bench {
     OnePair lookup;
     Peers peers{8};
     Peers locals{8};
+    PeerCache cache;  ///< the test's own
     WorkerShared shared{set, lookup, peers, locals, 1045, 1500, 1500, false};
     MemoryTun tun;
     MemoryUdp udp;
@@ -222,4 +225,34 @@ TEST_CASE("ICMP errors are limited", "[worker]") {
     bench.tun.waiting.push_back(local_packet(100, true, ip("10.240.9.9")));
     bench.turn();
     CHECK(bench.tun.written.size() == IcmpLimit::kGroupBurst + 1);
+}
+
+TEST_CASE("the sender of an ICMPv6 fragment that waits learns the path MTU", "[worker]") {
+    // An echo request's first fragment, 1456 bytes: too large in the tunnel, and later ones,
+    // which are as large, may not be answered.
+    test::Buffer packet(1456, 0x55);
+    const auto host = ip("fd20::10");
+    const auto remote = ip("fdee::2222");
+    const std::array<uint8_t, 8> start{0x60, 0, 0, 0, (1456 - 40) >> 8, (1456 - 40) & 0xff, 44, 64};
+    std::copy(start.begin(), start.end(), packet.begin());
+    std::copy(host.bytes().begin(), host.bytes().end(), packet.begin() + 8);
+    std::copy(remote.bytes().begin(), remote.bytes().end(), packet.begin() + 24);
+    const std::array<uint8_t, 12> rest{58, 0, 0, 1, 0, 0, 0, 9, 128, 0, 0x12, 0x34};
+    std::copy(rest.begin(), rest.end(), packet.begin() + 40);
+
+    Bench bench;
+    bench.set.ea6 = encode_net(*net::Cidr::parse("fdee::/96"));
+    bench.lookup.also = {{remote, host}};
+    bench.peers.sending(bench.cache, kPeer.ip, 1, peer_seconds(bench.now));
+    bench.peers.learn_mtu(bench.cache, kPeer.ip, 1400, peer_seconds(bench.now));
+    bench.tun.waiting.push_back(packet);
+    bench.turn();
+    CHECK(bench.udp.sent.empty());
+    REQUIRE(bench.tun.written.size() == 1);
+    const auto& answer = bench.tun.written[0];
+    CHECK(net::Ip(net::Family::v6, answer.data() + 24) == host);
+    CHECK(answer[40] == 2);  // packet too big
+    const uint32_t mtu = static_cast<uint32_t>(answer[46]) << 8 | answer[47];
+    CHECK(mtu >= 1280);
+    CHECK(mtu < 1456);
 }
