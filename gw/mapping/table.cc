@@ -2,6 +2,8 @@
 // The data path's side of the table, and dynamic mappings.
 #include "gw/mapping/table.h"
 
+#include <algorithm>
+
 #include "gw/mapping/expiry.h"
 #include "gw/mapping/table_impl.h"
 
@@ -25,16 +27,16 @@ Table::Impl::Impl(MappingConfig config, const Clock& clock)
     : config_(std::move(config)), clock_(clock), limits_(config_.limits) {
     const Write write(*this);
     // The last made is the newest: the first encode network answers for the gateway's own ref.
-    for (auto net = config_.encode_nets.rbegin(); net != config_.encode_nets.rend(); ++net) {
+    std::for_each(config_.encode_nets.rbegin(), config_.encode_nets.rend(), [&](const auto& net) {
         for (const auto& gateway : config_.gateways) {
             insert({.relation = Relation::local,
-                    .ip = MappingConfig::own_ea(*net),
+                    .ip = MappingConfig::own_ea(net),
                     .ipref = {gateway, config_.gateway_ref},
                     .owner = kGatewayItself,
                     .serial = ++serial_},
                    false);
         }
-    }
+    });
     own_ = rows(Relation::local).size();
 }
 
