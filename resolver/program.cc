@@ -95,7 +95,7 @@ class Program {
         std::signal(SIGPIPE, SIG_IGN);
     }
 
-    int run(std::shared_ptr<Config> config) {
+    int run(const std::shared_ptr<Config>& config) {
         if (auto used = use(config); !used) {
             complain(used.error().text);
             return kBadConfig;
@@ -258,7 +258,7 @@ int run_program(const std::vector<std::string>& arguments) {
     }
     // Plugins ask other servers, each query from a socket of its own.
     run::raise_descriptor_limit();
-    return Program(options, source).run(std::move(*config));
+    return Program(options, source).run(*config);
 }
 
 }  // namespace ipref::resolver

@@ -147,14 +147,15 @@ class Parser {
             out_.warnings.push_back(
                 fmt::format("No files matching import glob pattern: {}", pattern));
         }
-        for (auto file = files.rbegin(); file != files.rend(); ++file) {
-            const auto text = sources_.read(*file);
+        std::reverse(files.begin(), files.end());  // the last one pushed is read first
+        for (const auto& file : files) {
+            const auto text = sources_.read(file);
             if (!text && !is_pattern) {
                 return parse_error(argument.at,
                                    fmt::format("File to import not found: {}", pattern));
             }
             if (!text) return parse_error(argument.at, text.error().text);
-            if (auto pushed = push_text(*text, *file); !pushed) return pushed;
+            if (auto pushed = push_text(*text, file); !pushed) return pushed;
         }
         return {};
     }

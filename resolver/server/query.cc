@@ -107,8 +107,8 @@ void Query::defer(std::function<void()> what) {
     runner_->defer(*this, std::move(what));
 }
 
-bool Query::send_part(std::function<void()> ready) {
-    return sink_->part(*this, std::move(ready));
+bool Query::send_part(const std::function<void()>& ready) {
+    return sink_->part(*this, ready);
 }
 
 }  // namespace ipref::resolver

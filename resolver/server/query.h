@@ -123,7 +123,7 @@ class Query {
     /// Sends the reply so far as one of several messages and clears its sections; `ready` is
     /// called once, later, when the client has taken it or has gone. The last message is sent by
     /// finish(). False: the client has gone; `ready` will not be called, fail() is still due.
-    bool send_part(std::function<void()> ready);
+    bool send_part(const std::function<void()>& ready);
 
   private:
     friend class Runner;

@@ -29,7 +29,7 @@ class Sink {
     /// is taken back after this call.
     virtual void deliver(Query& q) = 0;
     /// One message of several; see Query::send_part.
-    virtual bool part(Query&, std::function<void()>) { return false; }
+    virtual bool part(Query&, const std::function<void()>&) { return false; }
 };
 
 /// A configuration as one worker uses it. The last one to let go stops the handlers, on the

@@ -39,8 +39,10 @@ Result<Server::Listener> Server::open(const net::Endpoint& at) {
     if (!udp) return tl::unexpected(udp.error());
     auto tcp = bind_socket(SocketKind::tcp, at);
     if (!tcp) return tl::unexpected(tcp.error());
-    return Listener{std::make_unique<UdpListener>(runner_, std::move(*udp), at),
-                    std::make_unique<TcpListener>(runner_, std::move(*tcp), at, TcpLimits{})};
+    Listener out;
+    out.udp = std::make_unique<UdpListener>(runner_, std::move(*udp), at);
+    out.tcp = std::make_unique<TcpListener>(runner_, std::move(*tcp), at, TcpLimits{});
+    return out;
 }
 
 Result<Server::Listeners> Server::open_new(const Config& config) {
@@ -76,7 +78,7 @@ static const Routes* covering(const Config& config, const ListenAddress& address
     return found == config.listeners.end() ? nullptr : &found->second;
 }
 
-Result<void> Server::use(std::shared_ptr<Config> config) {
+Result<void> Server::use(const std::shared_ptr<Config>& config) {
     auto opened = open_new(*config);
     if (!opened) return tl::unexpected(opened.error());
     if (opened->empty() && listeners_.empty()) return fail("no address to listen on");

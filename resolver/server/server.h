@@ -24,7 +24,7 @@ class Server {
 
     /// Binds what the configuration needs and is not bound yet, starts its plugins, swaps it in,
     /// and lets go of what is not needed any more. On an error everything stays as it was.
-    Result<void> use(std::shared_ptr<Config> config);
+    Result<void> use(const std::shared_ptr<Config>& config);
     const Config* config() const;
 
     /// No more questions; `done` is called when the last answer is out, at the latest after

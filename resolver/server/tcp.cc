@@ -68,9 +68,9 @@ class TcpListener::Connection final : public Sink, public std::enable_shared_fro
         }
     }
 
-    bool part(Query& q, std::function<void()> ready) override {
+    bool part(Query& q, const std::function<void()>& ready) override {
         if (closed_) return false;
-        send(q, std::move(ready));
+        send(q, ready);
         q.reply.answer.clear();
         q.reply.authority.clear();
         q.reply.additional.clear();
@@ -162,7 +162,7 @@ class TcpListener::Connection final : public Sink, public std::enable_shared_fro
         read_on();
     }
 
-    void send(Query& q, std::function<void()> ready) {
+    void send(Query& q, const std::function<void()>& ready) {
         static thread_local std::array<uint8_t, kPrefix + dns::kMaxMessage> out;
         const auto room = std::span(out).subspan(kPrefix);
         const size_t size = q.header_only()
@@ -173,7 +173,7 @@ class TcpListener::Connection final : public Sink, public std::enable_shared_fro
         auto write = std::make_unique<Write>();
         write->data.assign(out.begin(), out.begin() + static_cast<ptrdiff_t>(kPrefix + size));
         write->connection = weak_from_this();
-        write->ready = std::move(ready);
+        write->ready = ready;
         write->request.data = write.get();
         unsent_ += write->data.size();
         if (!stuck_.active()) stuck_.start(listener_.limits_.write);

@@ -19,8 +19,8 @@ namespace ipref::resolver {
 struct TcpLimits {
     size_t connections = 1000;
     size_t connections_of_one_address = 200;
-    size_t questions = 100;      ///< under way on one connection
-    size_t unsent = 512 * 1024;  ///< bytes; beyond that nothing more is read
+    size_t questions = 100;   ///< under way on one connection
+    size_t unsent = 524'288;  ///< bytes; beyond that nothing more is read
     run::Milliseconds first{3000};
     run::Milliseconds idle{10000};
     run::Milliseconds write{5000};

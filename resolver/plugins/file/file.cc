@@ -147,7 +147,7 @@ void File::merge(const Zone& zone, Query& q, const LookupResult& result) {
     const bool refused = rcode == dns::rcode::kRefused;
     q.reply.rcode = refused ? dns::rcode::kNoError : rcode;
     bool found = false;
-    if (result.answered) {
+    if (result.answered && result.reply != nullptr) {
         for (const auto& record : result.reply->answer) {
             if (known(record)) continue;
             take(answer, record);
@@ -180,7 +180,8 @@ Result<void> read_use(Setup& setup, std::vector<Served>& served) {
                         const auto words = in.remaining_tokens();
                         auto zones = setup.zones_or_own(words);
                         if (!zones) return tl::unexpected(zones.error());
-                        fallthrough = words.empty() ? *origins : std::move(*zones);
+                        fallthrough = std::move(*zones);
+                        if (words.empty()) fallthrough = *origins;
                         return {};
                     }});
     options.ignored("upstream", "Accepted and without effect, for old files.");

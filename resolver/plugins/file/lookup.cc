@@ -60,7 +60,7 @@ class Lookup {
 
     std::optional<Name> from_wildcard(const ZoneNode& node, const Name& name) {
         const Bytes owner = aliases_ == 0 ? q_.asked_name() : q_.arena().copy(name.wire());
-        const auto next = from_node(node, owner, name);
+        auto next = from_node(node, owner, name);
         // That the name itself does not exist (RFC 4035 section 3.1.3.3).
         if (dnssec_) add_nsec(zone_.node(zone_.at_or_before(name)).nsec);
         return next;

@@ -10,7 +10,7 @@ namespace ipref::resolver {
 
 namespace {
 
-constexpr size_t kChunk = 64 * 1024;
+constexpr size_t kChunk = 65'536;
 
 size_t hash_of(Bytes lower) {
     return std::hash<std::string_view>()(

@@ -20,7 +20,7 @@ namespace ipref::resolver {
 
 class ZoneFile : public std::enable_shared_from_this<ZoneFile> {
   public:
-    ZoneFile(Name origin, std::string path, Nanoseconds reload)
+    ZoneFile(const Name& origin, std::string path, Nanoseconds reload)
         : origin_(origin), path_(std::move(path)), reload_(reload) {}
 
     const Name& origin() const { return origin_; }

@@ -9,7 +9,7 @@ namespace ipref::resolver {
 
 namespace {
 // Compression reaches 16 KB into a message; data beyond that would be larger, not smaller.
-constexpr size_t kMessage = 16 * 1024;
+constexpr size_t kMessage = 16'384;
 }  // namespace
 
 bool TransferRule::allows(const net::Ip& client) const {
