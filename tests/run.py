@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+THREADED = ('unit-gw', 'unit-mapping', 'unit-run')  # what has more than one thread; ./dev builds them with tsan
 LIMIT = 1200  # seconds for one suite: one that hangs must not eat CI's time
 CLOSING = re.compile(r'^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$', re.M)
 CATCH_ALL = re.compile(r'^All tests passed \(.* in (\d+) test cases?\)$', re.M)
@@ -30,14 +31,17 @@ def suites():
     for tool in ('ref', 'packet'):
         for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin')):
             yield 'vectors %s %s' % (tool, build), ['%s/%s-vectors' % (bin_dir, tool), 'tests/vectors/%ss.jsonl' % tool]
-    for build in ('asan', 'tsan'):
-        for program in sorted(glob.glob('build/%s/bin/unit/*' % build)):
-            yield '%s %s' % (os.path.basename(program), build), [program]
+    for program in sorted(glob.glob('build/asan/bin/unit/*')):
+        yield '%s asan' % os.path.basename(program), [program]
+    for name in THREADED:
+        yield '%s tsan' % name, ['build/tsan/bin/unit/' + name]
     for program in sorted(glob.glob('build/asan/bin/fuzz/fuzz-*')):
         corpus = 'tests/fuzz/corpus/' + os.path.basename(program)[len('fuzz-'):]
         yield os.path.basename(program) + ' corpus', [program, corpus]
-    for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin'), ('tsan', 'build/tsan/bin')):
+    for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin')):
         yield 'e2e ' + build, [python, 'tests/e2e/run.py', '--bin', bin_dir]
+    for word in ('restart_test', 'size_test'):
+        yield 'e2e tsan ' + word, [python, 'tests/e2e/run.py', '--bin', 'build/tsan/bin', '--only', word]
 
 
 def counts(output):
