@@ -54,7 +54,7 @@ def play(lab: Lab) -> bool:
 
 def main() -> int:
     options = arguments()
-    reason = missing() or missing_programs(options.bin)
+    reason = missing() or ("" if options.down else missing_programs(options.bin))
     if reason:
         print(f"The demo cannot run here: {reason}.", file=sys.stderr)
         return 2
@@ -62,6 +62,11 @@ def main() -> int:
         count = kept.take_down()
         print(f"Took down {count} demo{'' if count == 1 else 's'}.")
         return 0
+    return show(options)
+
+
+def show(options: argparse.Namespace) -> int:
+    """Plays, and cleans up or keeps; returns the exit status."""
     interrupts.install()
     lab = Lab(options.bin, "demo")
     keep = False

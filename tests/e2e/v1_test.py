@@ -7,18 +7,7 @@ from lab.lab import Lab
 from lab.programs import Gateway
 from lab.scenario import scenario
 from lab.v1 import Peer
-
-_INTERNAL_EXAMPLE = "0408696e7465726e616c0000 040b6578616d706c652e636f6d000000"
-_GET = ("1147914e4400000e 00000000 00000000 c6336407 000000000000000000000000000003e9"
-        "04107765622e6578616d706c652e636f6d2e0000")
-_HOSTS = (f"114ef3c54400001a 00001234 73bc4a6462a93661 {_INTERNAL_EXAMPLE}"
-          "00000000 0a010021 cb007101 00000000000000000000000000000409"
-          "00000000 0a010022 cb007101 0000000000000000000000000000040a")
-_HOSTS_ACK = f"118ef3c54400000c 00001234 73bc4a6462a93661 {_INTERNAL_EXAMPLE}"
-_HASH = f"114fe1814400000c 00000002 73bc4a6462a93661 {_INTERNAL_EXAMPLE}"
-_HASH_ACK = f"118fe1814400000c 00000002 73bc4a6462a93661 {_INTERNAL_EXAMPLE}"
-_UNKNOWN = f"114f3f604400000c 00000003 0123456789abcdef {_INTERNAL_EXAMPLE}"
-_UNKNOWN_NACK = f"11cf3f604400000c 00000003 0123456789abcdef {_INTERNAL_EXAMPLE}"
+from lab.v1_messages import GET, HASH, HASH_ACK, HOSTS, HOSTS_ACK, UNKNOWN, UNKNOWN_NACK
 
 
 def packed(text: str) -> str:
@@ -46,24 +35,24 @@ def check_encoded(answer: str) -> IPv4Address:
 def resolver(lab: Lab) -> None:
     made = gateway(lab)
     with Peer(made.socket) as peer:
-        first = check_encoded(peer.ask(_GET))
-        assert check_encoded(peer.ask(_GET)) == first
+        first = check_encoded(peer.ask(GET))
+        assert check_encoded(peer.ask(GET)) == first
     made.restart_after_kill()
     with Peer(made.socket) as peer:
-        assert check_encoded(peer.ask(_GET)) == first, "forgotten by the restart"
+        assert check_encoded(peer.ask(GET)) == first, "forgotten by the restart"
 
 
 @scenario("a V1 agent gets the recorded answers: host data, known hash, unknown hash")
 def agent(lab: Lab) -> None:
     with Peer(gateway(lab).socket) as peer:
-        assert peer.ask(_HOSTS) == packed(_HOSTS_ACK)
-        assert peer.ask(_HASH) == packed(_HASH_ACK)
-        assert peer.ask(_UNKNOWN) == packed(_UNKNOWN_NACK)
+        assert peer.ask(HOSTS) == packed(HOSTS_ACK)
+        assert peer.ask(HASH) == packed(HASH_ACK)
+        assert peer.ask(UNKNOWN) == packed(UNKNOWN_NACK)
 
 
 @scenario("malformed V1 packets get no answer, and the connection stays")
 def malformed(lab: Lab) -> None:
-    whole = packed(_GET)
+    whole = packed(GET)
     with Peer(gateway(lab).socket) as peer:
         for bad in (whole[:14],                                # shorter than a header
                     whole[:12] + "000f" + whole[16:],          # length field wrong
@@ -73,7 +62,7 @@ def malformed(lab: Lab) -> None:
                     whole[:-8]):                               # cut off
             peer.send(bad)
         peer.send("1100000144000002")                          # NOOP: no answer either
-        check_encoded(peer.ask(_GET))
+        check_encoded(peer.ask(GET))
 
 
 @scenario("many V1 clients at once each get their own answers")
@@ -81,5 +70,5 @@ def several(lab: Lab) -> None:
     made = gateway(lab)
     peers = [Peer(made.socket) for _ in range(20)]
     for peer in peers:
-        peer.send(_GET)
+        peer.send(GET)
     assert len({check_encoded(peer.receive()) for peer in peers}) == 1

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The resolver in daily life: upstream gone, answers too long for UDP, a new Corefile."""
+
+import signal
+from dataclasses import replace
+
+from lab import zone
+from lab.clients import dig, wait_encoded
+from lab.lab import Lab
+from lab.scenario import scenario
+from lab.waiting import until
+from lab.worlds import BETA, two_sites
+
+_NAME = "web.example.org"
+
+
+@scenario("while the public DNS is down the resolver says so, and recovers with it")
+def public_dns_down(lab: Lab) -> None:
+    internet, alpha, _ = two_sites(lab)
+    address = wait_encoded(alpha.host, _NAME)
+    internet.dns.process.kill()
+    for name in (_NAME, "gw.example.org"):
+        answer = dig(alpha.host, name)
+        assert answer.status == "SERVFAIL" and "EDE:" in answer.done.output, answer.done
+    assert dig(alpha.host, "web.internal").data("A") == [alpha.address]
+    internet.dns.start()
+    assert wait_encoded(alpha.host, _NAME) == address, "the mapping has changed"
+
+
+@scenario("a name with more AA records than fit into UDP is answered whole, over TCP")
+def many_records(lab: Lab) -> None:
+    refs = range(3000, 3100)
+    records = tuple(zone.published("many", "198.51.100.20", str(ref)) for ref in refs)
+    _, alpha, _ = two_sites(lab, beta=replace(BETA, records=records))
+    answer = dig(alpha.host, "many.example.org")
+    assert "retrying in TCP mode" in answer.done.output, answer.done
+    assert len(set(answer.data("A"))) == len(refs), answer.done
+
+
+@scenario("SIGUSR1 brings a new Corefile into force, and a bad one leaves the old one running")
+def reload(lab: Lab) -> None:
+    _, alpha, _ = two_sites(lab)
+    process, corefile = alpha.resolver.process, alpha.resolver.corefile
+    good = corefile.read_text()
+    corefile.write_text(good + "other {\n    nonsense\n}\n")
+    process.signal(signal.SIGUSR1)
+    process.wait_for("Unknown directive 'nonsense'")
+    wait_encoded(alpha.host, _NAME)
+    corefile.write_text(good[good.index("\n. {"):])  # without the zone "internal"
+    process.signal(signal.SIGUSR1)
+    until(lambda: not dig(alpha.host, "web.internal").data("A"), "the old zone is gone")
+    wait_encoded(alpha.host, _NAME)
