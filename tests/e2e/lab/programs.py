@@ -60,7 +60,7 @@ class Gateway:
 
 
 class Agent:
-    """ipref-dns-agent. What it has published shows only at the gateway: no readiness here."""
+    """ipref-dns-agent; ready when it says so, which is before it has published anything."""
 
     def __init__(self, lab: Lab, where: Namespace, socket_path: Path, sources: list[str],
                  *options: str) -> None:
@@ -70,6 +70,7 @@ class Agent:
 
     def start(self) -> None:
         self.process.start()
+        self.process.wait_for("START", _READY_SECONDS)
 
     def restart_after_kill(self) -> None:
         self.process.kill()
