@@ -32,6 +32,14 @@ void fill_peers(const Datapath& datapath, uint16_t default_port, proto::Peers& o
     }
 }
 
+void fill_offloads(const Offloads& offloads, proto::Status& status) {
+    for (const auto& info : offload_table()) {
+        const auto name = std::string(info.name) + std::string(info.family);
+        (*status.mutable_offloads())[name] =
+            offloads.on(info.offload) ? "on" : "off: " + offloads.why_off(info.offload);
+    }
+}
+
 DatapathOptions datapath_options(const Options& options) {
     DatapathOptions out;
     out.settings = translation_settings(options);
@@ -42,6 +50,7 @@ DatapathOptions datapath_options(const Options& options) {
     out.interface_mtu = options.gateway_ifc_mtu;
     out.tun = options.tun;
     out.threads = worker_count(options);
+    out.disabled_offloads = options.disabled_offloads;
     out.max_peers = options.max_remote_gateways;
     out.max_locals = options.max_local_ips;
     out.trace = options.trace;
@@ -148,6 +157,7 @@ BrokerSources Gateway::broker_sources() {
             status.set_tun_mtu(datapath_->tun_mtu());
             status.set_gateway_port(options_.gateway_port);
             status.set_peers(datapath_->peers().count());
+            fill_offloads(datapath_->offloads(), status);
         }
         if (const auto problem = store_->problem(); !problem.empty()) {
             status.add_problems(problem);
@@ -187,6 +197,10 @@ std::string Gateway::summary() const {
                              datapath_->tun_name(), MappingConfig::own_ea(net).str(), net.bits(),
                              datapath_->tun_mtu(), threads, threads == 1 ? "" : "s",
                              options_.mapper_socket);
+}
+
+std::string Gateway::offloads() const {
+    return datapath_ == nullptr ? "" : datapath_->offloads().summary();
 }
 
 bool Gateway::all_alive() {

@@ -41,6 +41,8 @@ class Gateway {
 
     /// One line for the log and systemd: "tun0 10.240.0.1/12 MTU 1460, ...".
     std::string summary() const;
+    /// Which offloads the data path uses; empty without one.
+    std::string offloads() const;
     /// Whether the workers have turned since the last call; true in devmode.
     bool all_alive();
 

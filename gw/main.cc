@@ -61,6 +61,9 @@ class Program {
         gateway_ = std::move(*gateway);
         run::log_info("START ipref gateway");
         run::log_info("ipref-gw {} ({}): {}", run::kRelease, run::kCommit, gateway_->summary());
+        if (const auto offloads = gateway_->offloads(); !offloads.empty()) {
+            run::log_info("offloads: {}", offloads);
+        }
         run::notify(fmt::format("READY=1\nSTATUS={}", gateway_->summary()));
         if (const auto period = run::watchdog_period()) watchdog_.start(*period, *period);
         loop_.run();

@@ -34,6 +34,12 @@ constexpr std::array kCounters = {
                &WorkerCounters::udp_sent_packets},
     CounterRow{"ipref_gw_sent_bytes_total", "udp", "Bytes written",
                &WorkerCounters::udp_sent_bytes},
+    CounterRow{"ipref_gw_received_super_packets_total", "tun",
+               "Super-packets among the packets read, each counted there as what it stands for",
+               &WorkerCounters::tun_received_super},
+    CounterRow{"ipref_gw_sent_super_packets_total", "tun",
+               "Super-packets among the packets written, each counted there as what it stands for",
+               &WorkerCounters::tun_sent_super},
     CounterRow{"ipref_gw_icmp_errors_total", nullptr, "ICMP errors made by the gateway",
                &WorkerCounters::icmp_errors},
     CounterRow{"ipref_gw_path_mtu_changes_total", nullptr,
@@ -66,6 +72,20 @@ void register_drops(run::Metrics& metrics, const Datapath& datapath) {
                                  });
         }
     }
+}
+
+void register_offloads(run::Metrics& metrics, const Datapath& datapath) {
+    for (const auto& info : offload_table()) {
+        run::Labels labels{{"name", std::string(info.name)}};
+        if (!info.family.empty()) labels.push_back({"family", std::string(info.family)});
+        metrics.gauge_from("ipref_gw_offload", "Whether the offload is in use", labels,
+                           [&datapath, offload = info.offload] {
+                               return datapath.offloads().on(offload) ? 1.0 : 0.0;
+                           });
+    }
+    metrics.counter_from("ipref_gw_socket_overflows_total",
+                         "Datagrams lost because a tunnel socket's buffer was full", {},
+                         [&datapath] { return static_cast<double>(datapath.socket_overflows()); });
 }
 
 PeerSeconds now() {
@@ -110,6 +130,7 @@ void register_datapath(run::Metrics& metrics, const Datapath& datapath) {
         });
     }
     register_drops(metrics, datapath);
+    register_offloads(metrics, datapath);
     metrics.gauge_from("ipref_gw_peers", "Remote gateways", {{"state", "active"}}, [&datapath] {
         return static_cast<double>(datapath.peers().active(now(), kActive));
     });

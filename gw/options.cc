@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "gw/datapath/offload/offloads.h"
+
 namespace ipref::gw {
 
 namespace {
@@ -145,6 +147,15 @@ void add_rest(run::Flags& flags, Raw& raw) {
                }});
     flags.number("threads", o.threads, 0, kMostThreads,
                  "data-path threads; 0 is one per CPU, at most 8.");
+    flags.add({"disable-offload", "LIST", "",
+               "offloads not to be used, separated by commas: tun-checksum, tun-tso, tun-uso, "
+               "tun-gro-tcp, tun-gro-udp, udp-gso, udp-gro, or all; where a driver is broken.",
+               [&o](std::string_view text) -> Result<void> {
+                   const auto bits = parse_offloads(text);
+                   if (!bits) return tl::unexpected(bits.error());
+                   o.disabled_offloads |= *bits;
+                   return {};
+               }});
 }
 
 run::Flags table(Raw& raw) {
@@ -266,6 +277,7 @@ std::string describe(const Options& o) {
     line("hosts", o.hosts);
     line("tun", o.tun.empty() ? "first free tunN" : o.tun);
     line("threads", worker_count(o));
+    line("disable-offload", offload_names(o.disabled_offloads));
     line("dec-ttl", o.dec_ttl);
     line("max-remote-gateways", o.max_remote_gateways);
     line("max-local-ips", o.max_local_ips);

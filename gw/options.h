@@ -47,8 +47,9 @@ struct Options {
     bool check = false;
     std::optional<net::Endpoint> metrics;
     run::LogFormat log_format = run::LogFormat::letter;
-    std::string tun;       ///< empty: the first free tunN
-    uint32_t threads = 0;  ///< 0: one per CPU, at most 8
+    std::string tun;                 ///< empty: the first free tunN
+    uint32_t threads = 0;            ///< 0: one per CPU, at most 8
+    uint32_t disabled_offloads = 0;  ///< bits by Offload
 };
 
 /// What a command line asks for.

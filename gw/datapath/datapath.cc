@@ -49,7 +49,8 @@ class Datapath::Impl {
         : options_(options),
           peers_(options.max_peers),
           locals_(options.max_locals),
-          shared_{options_.settings,   lookup,      peers_,      locals_,
+          offloads_(options.disabled_offloads),
+          shared_{options_.settings,   lookup,      peers_,      locals_,      offloads_,
                   options.remote_port, kDefaultMtu, kDefaultMtu, options.trace} {}
     ~Impl() { stop(); }
     Impl(const Impl&) = delete;
@@ -67,6 +68,7 @@ class Datapath::Impl {
     DatapathOptions options_;
     Peers peers_;
     Peers locals_;
+    Offloads offloads_;
     WorkerShared shared_;
     Tun tun_;
     uint32_t tun_mtu_ = 0;
@@ -108,8 +110,10 @@ Result<void> Datapath::Impl::open_interface(Netlink& netlink) {
         (bind.is_v4() ? shared_.mtu4 : shared_.mtu6) = *mtu;
         tun_mtu_ = std::min(tun_mtu_, gw::tun_mtu(*mtu, net.family(), bind.family()));
     }
-    auto tun = open_tun(netlink, {options_.tun, options_.threads, tun_mtu_,
-                                  options_.settings.ea(net.family())->gateway, net});
+    auto tun = open_tun(netlink,
+                        {options_.tun, options_.threads, tun_mtu_,
+                         options_.settings.ea(net.family())->gateway, net},
+                        offloads_);
     if (!tun) return tl::unexpected(tun.error());
     tun_ = std::move(*tun);
     for (const auto& each : options_.encode_nets) {
@@ -145,11 +149,13 @@ Result<void> Datapath::Impl::add_worker(unsigned number) {
     auto watched = watch(epoll, tun, from_tun);
     if (watched) watched = watch(epoll, stop_event_.get(), from_stop);
     if (number < udp4_.size()) {
-        runner->udp4 = std::make_unique<TunnelSocket>(udp4_[number].get());
+        runner->udp4 =
+            std::make_unique<TunnelSocket>(udp4_[number].get(), net::Family::v4, offloads_);
         if (watched) watched = watch(epoll, runner->udp4->fd(), from_udp4);
     }
     if (number < udp6_.size()) {
-        runner->udp6 = std::make_unique<TunnelSocket>(udp6_[number].get());
+        runner->udp6 =
+            std::make_unique<TunnelSocket>(udp6_[number].get(), net::Family::v6, offloads_);
         if (watched) watched = watch(epoll, runner->udp6->fd(), from_udp6);
     }
     if (!watched) return watched;
@@ -244,6 +250,18 @@ const Peers& Datapath::peers() const {
 }
 const Peers& Datapath::locals() const {
     return impl_->locals_;
+}
+const Offloads& Datapath::offloads() const {
+    return impl_->offloads_;
+}
+
+uint64_t Datapath::socket_overflows() const {
+    uint64_t sum = 0;
+    for (const auto& runner : impl_->runners_) {
+        if (runner->udp4) sum += runner->udp4->overflows();
+        if (runner->udp6) sum += runner->udp6->overflows();
+    }
+    return sum;
 }
 
 void Datapath::each_worker(const std::function<void(const WorkerCounters&)>& visit) const {

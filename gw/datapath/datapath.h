@@ -26,6 +26,7 @@ struct DatapathOptions {
     uint32_t interface_mtu = 0;  ///< 0: ask the kernel
     std::string tun;             ///< empty: the first free tunN
     unsigned threads = 1;
+    uint32_t disabled_offloads = 0;  ///< bits by Offload
     size_t max_peers = 1024;
     size_t max_locals = 1024;
     bool trace = false;
@@ -48,6 +49,9 @@ class Datapath {
     unsigned threads() const;
     const Peers& peers() const;
     const Peers& locals() const;
+    const Offloads& offloads() const;
+    /// Datagrams lost because a tunnel socket's buffer was full.
+    uint64_t socket_overflows() const;
     /// For each worker's counters.
     void each_worker(const std::function<void(const WorkerCounters&)>& visit) const;
     /// Whether every worker has turned since the last call: for the watchdog. One caller.

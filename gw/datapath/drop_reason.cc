@@ -15,6 +15,7 @@ constexpr std::array<DropInfo, kDropReasons> kTable{{
     {ip_length, "ip_length", "the IP length field disagrees with the packet"},
     {ip_jumbogram, "ip_jumbogram", "IPv6 jumbogram"},
     {ip_extension_header, "ip_extension_header", "IPv6 extension header other than fragment"},
+    {tun_offload, "tun_offload", "a super-packet or partial checksum of a kind that is not known"},
     {tunnel_truncated, "tunnel_truncated", "shorter than its IPREF header"},
     {tunnel_version, "tunnel_version", "IPREF version other than 1"},
     {tunnel_ref_size, "tunnel_ref_size", "invalid size of references"},

@@ -21,6 +21,7 @@ enum class DropReason : uint8_t {
     ip_length,
     ip_jumbogram,
     ip_extension_header,
+    tun_offload,
     // The datagram from another gateway, as an IPREF packet.
     tunnel_truncated,
     tunnel_version,
@@ -83,9 +84,9 @@ const DropInfo& describe(DropReason reason);
 /// Drops by reason. One writer (a worker), any readers.
 class DropCounters {
   public:
-    void count(DropReason reason) {
+    void count(DropReason reason, uint64_t packets = 1) {
         auto& counter = counters_[static_cast<size_t>(reason)];
-        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        counter.store(counter.load(std::memory_order_relaxed) + packets, std::memory_order_relaxed);
     }
     uint64_t get(DropReason reason) const {
         return counters_[static_cast<size_t>(reason)].load(std::memory_order_relaxed);

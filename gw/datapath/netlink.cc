@@ -181,6 +181,14 @@ Result<void> Netlink::set_mtu(unsigned index, uint32_t mtu) {
     return change(request, fmt::format("set MTU {}", mtu));
 }
 
+Result<void> Netlink::set_queue_length(unsigned index, uint32_t length) {
+    ifinfomsg fixed{};
+    fixed.ifi_index = static_cast<int>(index);
+    Request request(RTM_NEWLINK, NLM_F_ACK, fixed);
+    request.attribute(IFLA_TXQLEN, &length, sizeof length);
+    return change(request, fmt::format("set queue length {}", length));
+}
+
 Result<void> Netlink::set_up(unsigned index) {
     ifinfomsg fixed{};
     fixed.ifi_index = static_cast<int>(index);

@@ -30,6 +30,8 @@ class Netlink {
     /// MTU of an interface.
     Result<uint32_t> mtu(unsigned index);
     Result<void> set_mtu(unsigned index, uint32_t mtu);
+    /// Packets that may wait to be sent.
+    Result<void> set_queue_length(unsigned index, uint32_t length);
     Result<void> set_up(unsigned index);
     /// No link-local address and no router solicitation on this interface. Fails harmlessly where
     /// IPv6 is off.

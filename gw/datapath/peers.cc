@@ -92,7 +92,8 @@ void Peers::clear(Slot& slot) {
     slot.generation.fetch_add(1, std::memory_order_release);
 }
 
-PeerPath Peers::sending(PeerCache& cache, const net::Ip& ip, size_t bytes, PeerSeconds now) {
+PeerPath Peers::sending(PeerCache& cache, const net::Ip& ip, size_t bytes, PeerSeconds now,
+                        size_t packets) {
     for (;;) {
         const auto [slot, generation] = find(cache, ip, now, true);
         PeerPath path;
@@ -103,7 +104,7 @@ PeerPath Peers::sending(PeerCache& cache, const net::Ip& ip, size_t bytes, PeerS
         if (slot->generation.load(kRelaxed) != generation) continue;
         touch(*slot, now);
         if (bytes != 0) {
-            slot->sent_packets.fetch_add(1, kRelaxed);
+            slot->sent_packets.fetch_add(packets, kRelaxed);
             slot->sent_bytes.fetch_add(bytes, kRelaxed);
         }
         return path;
@@ -111,10 +112,10 @@ PeerPath Peers::sending(PeerCache& cache, const net::Ip& ip, size_t bytes, PeerS
 }
 
 bool Peers::received(PeerCache& cache, const net::Ip& ip, uint16_t port, size_t bytes,
-                     PeerSeconds now) {
+                     PeerSeconds now, size_t packets) {
     auto [slot, generation] = find(cache, ip, now, true);
     touch(*slot, now);
-    slot->received_packets.fetch_add(1, kRelaxed);
+    slot->received_packets.fetch_add(packets, kRelaxed);
     slot->received_bytes.fetch_add(bytes, kRelaxed);
     if (slot->last_received.load(kRelaxed) != now) slot->last_received.store(now, kRelaxed);
     if (slot->port.load(kRelaxed) == port) return false;

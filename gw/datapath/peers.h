@@ -61,11 +61,12 @@ class Peers {
 
     // From workers, each with its own cache.
 
-    /// Where and how large to send; counts a packet of `bytes` as sent if it is not 0.
-    PeerPath sending(PeerCache& cache, const net::Ip& ip, size_t bytes, PeerSeconds now);
-    /// A datagram from there proved good: its port is learnt. True if it replaced another port.
-    bool received(PeerCache& cache, const net::Ip& ip, uint16_t port, size_t bytes,
-                  PeerSeconds now);
+    /// Where and how large to send; counts packets of `bytes` in all as sent if that is not 0.
+    PeerPath sending(PeerCache& cache, const net::Ip& ip, size_t bytes, PeerSeconds now,
+                     size_t packets = 1);
+    /// Datagrams from there proved good: the port is learnt. True if it replaced another port.
+    bool received(PeerCache& cache, const net::Ip& ip, uint16_t port, size_t bytes, PeerSeconds now,
+                  size_t packets = 1);
     /// The path towards a peer carries no more than `mtu`. Ignored if it is not in the table,
     /// below least_path_mtu (taken as that) or no less than what is known and fresh.
     /// True if it was news.

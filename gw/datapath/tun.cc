@@ -9,15 +9,24 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
+
+#include "gw/datapath/offload/coalescer.h"
 
 namespace ipref::gw {
 
 namespace {
 
 constexpr const char* kDevice = "/dev/net/tun";
+
+/// The kernel only reads from it.
+iovec iovec_of(Bytes bytes) {
+    return {const_cast<uint8_t*>(bytes.data()), bytes.size()};
+}
 
 Result<run::Fd> open_device() {
     run::Fd fd(::open(kDevice, O_RDWR | O_NONBLOCK | O_CLOEXEC));
@@ -40,8 +49,8 @@ Result<run::Fd> attach_queue(std::string& name, bool first) {
     if (!fd) return fd;
     ifreq request{};
     name.copy(request.ifr_name, IFNAMSIZ - 1);
-    request.ifr_flags =
-        static_cast<short>(IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE | (first ? IFF_TUN_EXCL : 0));
+    request.ifr_flags = static_cast<short>(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE |
+                                           (first ? IFF_TUN_EXCL : 0));
     if (::ioctl(fd->get(), TUNSETIFF, &request) == 0) {
         name = request.ifr_name;
         return fd;
@@ -59,10 +68,72 @@ Result<run::Fd> attach_queue(std::string& name, bool first) {
     return fail("TUN interface {}: {}", name, strerror(errno));
 }
 
-std::array<iovec, 2> parts_of(Bytes head, Bytes rest) {
-    // The kernel only reads from them.
-    return {iovec{const_cast<uint8_t*>(head.data()), head.size()},
-            iovec{const_cast<uint8_t*>(rest.data()), rest.size()}};
+// Since Linux 6.2; older headers lack them.
+constexpr unsigned kUso4 = 0x20;
+constexpr unsigned kUso6 = 0x40;
+
+void set_offloads(int queue, Offloads& offloads) {
+    const int size = kVnetHeaderSize;
+    ::ioctl(queue, TUNSETVNETHDRSZ, &size);
+    unsigned wanted = 0;
+    if (offloads.on(Offload::tun_checksum)) wanted |= TUN_F_CSUM;
+    if (offloads.on(Offload::tun_tso)) wanted |= TUN_F_TSO4 | TUN_F_TSO6;
+    if (::ioctl(queue, TUNSETOFFLOAD, wanted) != 0) {
+        const std::string why = fmt::format("the TUN driver refuses it: {}", strerror(errno));
+        for (const auto each : {Offload::tun_checksum, Offload::tun_tso, Offload::tun_uso}) {
+            offloads.absent(each, why);
+        }
+        return;
+    }
+    const bool uso = offloads.on(Offload::tun_uso);
+    if (uso && ::ioctl(queue, TUNSETOFFLOAD, wanted | kUso4 | kUso6) != 0) {
+        offloads.absent(Offload::tun_uso, "this kernel has none, it came with Linux 6.2");
+    }
+}
+
+/// Two segments of 16 bytes, of a flow that is none: the kernel takes the packet in, or not, and
+/// then drops it, for the header's checksum is wrong (IPv4) or the source a multicast address.
+std::vector<uint8_t> probe_packet(net::Family family, bool udp, VnetHeader& offload) {
+    const bool v4 = family == net::Family::v4;
+    const size_t ip_size = net::header_size(family);
+    const size_t layer4_size = udp ? 8 : 20;
+    std::vector<uint8_t> out(ip_size + layer4_size + 32);
+    if (v4) {
+        out[0] = 0x45;
+        out[3] = static_cast<uint8_t>(out.size());
+        out[9] = udp ? IPPROTO_UDP : IPPROTO_TCP;
+    } else {
+        out[0] = 0x60;
+        out[5] = static_cast<uint8_t>(out.size() - ip_size);
+        out[6] = udp ? IPPROTO_UDP : IPPROTO_TCP;
+        out[8] = 0xff;
+    }
+    if (udp) {
+        out[ip_size + 5] = 40;
+    } else {
+        out[ip_size + 12] = 0x50;
+        out[ip_size + 13] = 0x10;
+    }
+    using Gso = VnetHeader::Gso;
+    offload.partial_checksum = true;
+    offload.gso = udp ? Gso::udp : v4 ? Gso::tcp4 : Gso::tcp6;
+    offload.header_size = static_cast<uint16_t>(ip_size + layer4_size);
+    offload.segment_size = 16;
+    offload.checksum_start = static_cast<uint16_t>(ip_size);
+    offload.checksum_offset = udp ? 6 : 16;
+    return out;
+}
+
+void probe_super_packets(int queue, net::Family family, Offloads& offloads) {
+    for (const bool udp : {false, true}) {
+        VnetHeader offload;
+        const auto packet = probe_packet(family, udp, offload);
+        const Bytes part(packet);
+        if (TunQueue(queue, {}, -1, -1).write(offload, {&part, 1}) == 0) continue;
+        offloads.absent(udp ? Offload::tun_gro_udp : Offload::tun_gro_tcp,
+                        fmt::format("this kernel's TUN driver does not take super-packets: {}",
+                                    strerror(errno)));
+    }
 }
 
 /// Another gateway, or a network that happens to be the same, would get our packets.
@@ -83,6 +154,7 @@ Result<void> set_up(Netlink& netlink, const Tun& tun, const TunOptions& options)
     // Best effort: without it the kernel sends router solicitations that are dropped here.
     (void)netlink.no_link_local(tun.index);
     auto step = netlink.set_mtu(tun.index, options.mtu);
+    if (step) step = netlink.set_queue_length(tun.index, kTunQueueLength);
     if (step) step = netlink.add_address(tun.index, options.ea, options.encode_net.bits());
     if (step) step = netlink.set_up(tun.index);
     if (!step) return fail("interface {}: {}", tun.name, step.error().text);
@@ -91,7 +163,7 @@ Result<void> set_up(Netlink& netlink, const Tun& tun, const TunOptions& options)
 
 }  // namespace
 
-Result<Tun> open_tun(Netlink& netlink, const TunOptions& options) {
+Result<Tun> open_tun(Netlink& netlink, const TunOptions& options, Offloads& offloads) {
     if (auto clear = refuse_overlap(netlink, options.encode_net); !clear) {
         return tl::unexpected(clear.error());
     }
@@ -109,7 +181,11 @@ Result<Tun> open_tun(Netlink& netlink, const TunOptions& options) {
         return fail("interface {}: {}", tun.name, strerror(errno));
     }
     tun.index = static_cast<unsigned>(request.ifr_ifindex);
+    const int queue = tun.queues.front().get();
+    set_offloads(queue, offloads);
     if (auto done = set_up(netlink, tun, options); !done) return tl::unexpected(done.error());
+    // Only an interface that is up takes packets.
+    probe_super_packets(queue, options.encode_net.family(), offloads);
     return tun;
 }
 
@@ -123,41 +199,58 @@ Result<uint32_t> interface_mtu(Netlink& netlink, const net::Ip& bind) {
     return kDefaultMtu;
 }
 
-size_t TunQueue::read(std::span<TunSpace> into) {
+size_t TunQueue::read(std::span<uint8_t> space, std::span<TunPacket> into) {
+    constexpr size_t kAlign = 64;
     size_t count = 0;
-    while (count < into.size()) {
-        auto& slot = into[count];
-        const auto got = ::read(fd_, slot.space.data(), slot.space.size());
-        if (got <= 0) break;  // EAGAIN: none waits; EBADFD: the interface is down or gone
-        slot.size = static_cast<size_t>(got);
-        count++;
+    size_t used = 0;
+    while (count < into.size() && used < kBatchBytes) {
+        const size_t start = (used + kHeadroom + kAlign - 1) / kAlign * kAlign;
+        uint8_t* header = space.data() + start - kVnetHeaderSize;
+        const auto got = ::read(fd_, header, kVnetHeaderSize + kPacketSpace);
+        if (got < 0) break;  // EAGAIN: none waits; EBADFD: the interface is down or gone
+        const auto size = static_cast<size_t>(got);
+        if (size <= kVnetHeaderSize) continue;
+        using Header = std::span<const uint8_t, kVnetHeaderSize>;
+        into[count++] = {start, size - kVnetHeaderSize,
+                         VnetHeader::read(Header(header, kVnetHeaderSize))};
+        used = start + size - kVnetHeaderSize;
     }
     return count;
 }
 
-int TunQueue::write(Bytes head, Bytes rest) {
+bool TunQueue::from_own(Bytes head) const {
     const bool v4 = !head.empty() && head[0] >> 4 == 4;
     const size_t at = v4 ? 12 : 8;
-    for (const auto& own : own_) {
-        if (own.is_v4() == v4 && head.size() >= at + own.size() &&
-            std::memcmp(head.data() + at, own.data(), own.size()) == 0) {
-            return write_raw(head, rest);
-        }
-    }
-    const auto parts = parts_of(head, rest);
-    return ::writev(fd_, parts.data(), static_cast<int>(parts.size())) < 0 ? errno : 0;
+    return std::any_of(own_.begin(), own_.end(), [&](const net::Ip& own) {
+        return own.is_v4() == v4 && head.size() >= at + own.size() &&
+               std::memcmp(head.data() + at, own.data(), own.size()) == 0;
+    });
 }
 
-int TunQueue::write_raw(Bytes head, Bytes rest) const {
+int TunQueue::write(const VnetHeader& offload, std::span<const Bytes> parts) {
+    const bool plain = offload.gso == VnetHeader::Gso::none;
+    if (from_own(parts[0])) return plain ? write_raw(parts) : EADDRNOTAVAIL;
+    auto header = offload.bytes();
+    std::array<iovec, Joined::kMostSegments + 2> vector;
+    assert(parts.size() < vector.size());
+    vector[0] = {header.data(), header.size()};
+    for (size_t i = 0; i < parts.size(); i++) vector[i + 1] = iovec_of(parts[i]);
+    return ::writev(fd_, vector.data(), static_cast<int>(parts.size() + 1)) < 0 ? errno : 0;
+}
+
+int TunQueue::write_raw(std::span<const Bytes> parts) const {
+    const auto head = parts[0];
     const bool v4 = head[0] >> 4 == 4;
     if (head.size() < (v4 ? 20u : 40u)) return EINVAL;
     const net::Ip to(v4 ? net::Family::v4 : net::Family::v6, head.data() + (v4 ? 16 : 24));
     sockaddr_storage address{};
-    auto parts = parts_of(head, rest);
+    std::array<iovec, 2> vector;
+    assert(parts.size() <= vector.size());
+    std::transform(parts.begin(), parts.end(), vector.begin(), iovec_of);
     msghdr message{};
     message.msg_name = &address;
     message.msg_namelen = net::Endpoint{to, 0}.to(address);
-    message.msg_iov = parts.data();
+    message.msg_iov = vector.data();
     message.msg_iovlen = parts.size();
     return ::sendmsg(v4 ? raw4_ : raw6_, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
 }

@@ -11,6 +11,7 @@
 #include "common/run/fd.h"
 #include "gw/datapath/edges.h"
 #include "gw/datapath/netlink.h"
+#include "gw/datapath/offload/offloads.h"
 
 namespace ipref::gw {
 
@@ -24,15 +25,20 @@ struct TunOptions {
     net::Cidr encode_net;
 };
 
+/// Packets that wait for a gateway that is busy: as long as it is off its CPU for some milliseconds
+/// at several 100,000 a second. The kernel's default of 500 is lost in the burst of one sender.
+constexpr uint32_t kTunQueueLength = 4096;
+
 /// The interface lives as long as one of its queues is open.
 struct Tun {
     std::string name;
     unsigned index = 0;
-    std::vector<run::Fd> queues;  ///< non-blocking, one packet a read or write, no extra header
+    std::vector<run::Fd> queues;  ///< non-blocking, one packet a read or write, after a VnetHeader
 };
 
-/// Each error names the thing and the remedy. Needs CAP_NET_ADMIN.
-Result<Tun> open_tun(Netlink& netlink, const TunOptions& options);
+/// Each error names the thing and the remedy. Needs CAP_NET_ADMIN. What of `offloads` concerns the
+/// TUN is set up, and tried where the kernel does not tell; what is not there is noted.
+Result<Tun> open_tun(Netlink& netlink, const TunOptions& options, Offloads& offloads);
 
 /// MTU of the interface that has `bind`; kDefaultMtu if none has, or `bind` is zero.
 Result<uint32_t> interface_mtu(Netlink& netlink, const net::Ip& bind);
@@ -46,11 +52,12 @@ class TunQueue final : public TunEdge {
         : fd_(fd), raw4_(raw4), raw6_(raw6), own_(std::move(own)) {}
 
     int fd() const override { return fd_; }
-    size_t read(std::span<TunSpace> into) override;
-    int write(Bytes head, Bytes rest) override;
+    size_t read(std::span<uint8_t> space, std::span<TunPacket> into) override;
+    int write(const VnetHeader& offload, std::span<const Bytes> parts) override;
 
   private:
-    int write_raw(Bytes head, Bytes rest) const;
+    bool from_own(Bytes head) const;
+    int write_raw(std::span<const Bytes> parts) const;
 
     int fd_;
     int raw4_;

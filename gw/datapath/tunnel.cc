@@ -2,6 +2,7 @@
 #include "gw/datapath/tunnel.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <time.h>
 
 // After time.h, which it needs.
@@ -16,6 +17,8 @@ namespace ipref::gw {
 namespace {
 
 constexpr int kBufferBytes = 7 << 20;
+// Groups refused in a row, each of which went one by one, before grouping is given up.
+constexpr unsigned kRefusals = 3;
 
 Result<run::Fd> make_socket(const net::Endpoint& at) {
     run::Fd fd(
@@ -104,19 +107,61 @@ Result<run::Fd> open_tunnel_socket(const net::Endpoint& at) {
     return fd;
 }
 
-TunnelSocket::TunnelSocket(int fd) : fd_(fd) {
-    for (size_t i = 0; i < kBatch; i++) {
-        messages_[i].msg_hdr.msg_name = &names_[i];
-        messages_[i].msg_hdr.msg_iov = parts_[i].data();
+namespace {
+
+/// How many of the first datagrams can go in one UDP_SEGMENT message.
+size_t group_size(std::span<const Datagram> datagrams, size_t most_bytes) {
+    const auto& first = datagrams[0];
+    const size_t size = first.size();
+    size_t total = size;
+    size_t count = 1;
+    while (count < datagrams.size() && count < kMostSegmented) {
+        const auto& next = datagrams[count];
+        total += next.size();
+        if (next.size() > size || next.size() == 0 || total > most_bytes || next.to != first.to) {
+            break;
+        }
+        count++;
+        if (next.size() < size) break;
     }
+    return count;
+}
+
+template <typename Value>
+Value value_of(const cmsghdr& part) {
+    Value value;
+    std::memcpy(&value, CMSG_DATA(&part), sizeof value);
+    return value;
+}
+
+}  // namespace
+
+TunnelSocket::TunnelSocket(int fd, net::Family family, Offloads& offloads, SendMessages send)
+    : fd_(fd), family_(family), offloads_(offloads), send_(std::move(send)) {
+    const int off = 0;
+    const int on = 1;
+    const auto gso = udp_gso(family);
+    const auto gro = udp_gro(family);
+    if (offloads.on(gso) && ::setsockopt(fd, SOL_UDP, UDP_SEGMENT, &off, sizeof off) != 0) {
+        offloads.absent(gso, "this kernel has none, it came with Linux 4.18");
+    }
+    if (offloads.on(gro) && ::setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on) != 0) {
+        offloads.absent(gro, "this kernel has none, it came with Linux 5.0");
+    }
+    ::setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);  // a counter less without it
+    for (size_t i = 0; i < kBatch; i++) messages_[i].msg_hdr.msg_name = &names_[i];
 }
 
 size_t TunnelSocket::receive(std::span<DatagramSpace> into) {
     const size_t most = std::min(into.size(), kBatch);
     for (size_t i = 0; i < most; i++) {
-        parts_[i][0] = {into[i].space.data(), into[i].space.size()};
-        messages_[i].msg_hdr.msg_iovlen = 1;
-        messages_[i].msg_hdr.msg_namelen = sizeof names_[i];
+        auto& header = messages_[i].msg_hdr;
+        parts_[i] = {into[i].space.data(), into[i].space.size()};
+        header.msg_iov = &parts_[i];
+        header.msg_iovlen = 1;
+        header.msg_namelen = sizeof names_[i];
+        header.msg_control = controls_[i].bytes.data();
+        header.msg_controllen = controls_[i].bytes.size();
     }
     int got = -1;
     // An error that an ICMP message left on the socket is told once instead of the packets.
@@ -128,41 +173,135 @@ size_t TunnelSocket::receive(std::span<DatagramSpace> into) {
         const auto index = static_cast<size_t>(i);
         into[index].size = messages_[index].msg_len;
         into[index].from = net::Endpoint::from(reinterpret_cast<const sockaddr*>(&names_[index]));
+        read_control(messages_[index].msg_hdr, into[index]);
     }
     return got > 0 ? static_cast<size_t>(got) : 0;
 }
 
-void TunnelSocket::send(std::span<Datagram> datagrams) {
-    while (!datagrams.empty()) {
-        datagrams =
-            datagrams.subspan(send_some(datagrams.first(std::min(datagrams.size(), kBatch))));
+void TunnelSocket::read_control(msghdr& header, DatagramSpace& into) {
+    into.segment_size = 0;
+    for (auto* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+        if (part->cmsg_level == SOL_UDP && part->cmsg_type == UDP_GRO &&
+            part->cmsg_len >= CMSG_LEN(sizeof(int))) {
+            // Four bytes, though UDP_SEGMENT has two.
+            const int size = value_of<int>(*part);
+            if (size > 0) into.segment_size = static_cast<size_t>(size);
+        }
+        if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SO_RXQ_OVFL &&
+            part->cmsg_len >= CMSG_LEN(sizeof(uint32_t))) {
+            // The kernel's counter has 32 bits.
+            const uint64_t before = overflows_.load(std::memory_order_relaxed);
+            const auto more = value_of<uint32_t>(*part) - static_cast<uint32_t>(before);
+            overflows_.store(before + more, std::memory_order_relaxed);
+        }
     }
 }
 
-/// Returns how many of them have been dealt with, at least one.
-size_t TunnelSocket::send_some(std::span<Datagram> datagrams) {
-    for (size_t i = 0; i < datagrams.size(); i++) {
-        auto& datagram = datagrams[i];
-        auto& header = messages_[i].msg_hdr;
-        // The kernel only reads from them.
-        parts_[i][0] = {const_cast<uint8_t*>(datagram.head.data()), datagram.head.size()};
-        parts_[i][1] = {const_cast<uint8_t*>(datagram.rest.data()), datagram.rest.size()};
-        header.msg_iovlen = datagram.rest.empty() ? 1 : 2;
-        header.msg_namelen = datagram.to.to(names_[i]);
-        datagram.error = 0;
+void TunnelSocket::send(std::span<Datagram> datagrams) {
+    while (!datagrams.empty()) {
+        const size_t messages = fill(datagrams);
+        int error = 0;
+        const int sent = try_send(messages, error);
+        size_t done = 0;
+        for (int i = 0; i < sent; i++) done += grouped_[static_cast<size_t>(i)];
+        for (auto& each : datagrams.first(done)) each.error = 0;
+        if (sent == 0) {
+            done = grouped_[0];
+            refused(datagrams.first(done), error);
+        }
+        datagrams = datagrams.subspan(done);
     }
-    const auto count = static_cast<unsigned>(datagrams.size());
-    int error = 0;
+}
+
+/// As many messages as there are, or as there is room for; returns their number.
+size_t TunnelSocket::fill(std::span<Datagram> datagrams) {
+    const bool grouping = offloads_.on(udp_gso(family_));
+    size_t messages = 0;
+    size_t part = 0;
+    while (!datagrams.empty() && messages < kBatch) {
+        const size_t count = grouping ? group_size(datagrams, most_segmented_bytes(family_)) : 1;
+        if (part + 2 * count > parts_.size()) break;
+        fill_message(messages, part, datagrams.first(count));
+        grouped_[messages++] = count;
+        datagrams = datagrams.subspan(count);
+    }
+    return messages;
+}
+
+void TunnelSocket::fill_message(size_t message, size_t& part, std::span<Datagram> group) {
+    auto& header = messages_[message].msg_hdr;
+    header.msg_namelen = group[0].to.to(names_[message]);
+    header.msg_iov = &parts_[part];
+    for (const auto& datagram : group) {
+        // The kernel only reads from them.
+        parts_[part++] = {const_cast<uint8_t*>(datagram.head.data()), datagram.head.size()};
+        if (datagram.rest.empty()) continue;
+        parts_[part++] = {const_cast<uint8_t*>(datagram.rest.data()), datagram.rest.size()};
+    }
+    header.msg_iovlen = static_cast<size_t>(&parts_[part - 1] - header.msg_iov) + 1;
+    header.msg_control = nullptr;
+    header.msg_controllen = 0;
+    if (group.size() == 1) return;
+    auto& control = controls_[message];
+    const auto size = static_cast<uint16_t>(group[0].size());
+    header.msg_control = control.bytes.data();
+    header.msg_controllen = CMSG_SPACE(sizeof size);
+    auto* cmsg = CMSG_FIRSTHDR(&header);
+    cmsg->cmsg_level = SOL_UDP;
+    cmsg->cmsg_type = UDP_SEGMENT;
+    cmsg->cmsg_len = CMSG_LEN(sizeof size);
+    std::memcpy(CMSG_DATA(cmsg), &size, sizeof size);
+}
+
+/// Messages sent; 0: the first one failed.
+int TunnelSocket::try_send(size_t messages, int& error) {
     // With IP_RECVERR an ICMP error about an earlier datagram, to whomever, fails the next send:
     // trying again tells whether it was about this one.
     for (int attempt = 0; attempt < 3; attempt++) {
-        const int sent = ::sendmmsg(fd_, messages_.data(), count, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent > 0) return static_cast<size_t>(sent);
+        const int sent = send_(fd_, messages_.data(), static_cast<unsigned>(messages),
+                               MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) return sent;
         error = errno;
         if (error == EAGAIN || error == ENOBUFS || error == EPERM) break;
     }
-    datagrams[0].error = error;
-    return 1;
+    return 0;
+}
+
+void TunnelSocket::refused(std::span<Datagram> group, int error) {
+    const bool may_be_grouping = error == EIO || error == EINVAL || error == EMSGSIZE;
+    if (group.size() == 1 || !may_be_grouping) {
+        for (auto& each : group) each.error = error;
+        return;
+    }
+    const auto gso = udp_gso(family_);
+    if (error == EIO) {
+        offloads_.broken(gso, fmt::format("sending to {} fails with EIO: an interface on the way "
+                                          "cannot compute checksums, or an IPsec policy is there",
+                                          group[0].to.str()));
+    }
+    send_singly(group);
+    const bool went = std::all_of(group.begin(), group.end(),
+                                  [](const Datagram& each) { return each.error == 0; });
+    // EINVAL says "too large for the path" before Linux 6.14, and anything else.
+    refused_in_row_ = went ? refused_in_row_ + 1 : 0;
+    if (refused_in_row_ == kRefusals) {
+        offloads_.broken(gso, fmt::format("sending to {} fails with {}, one by one it works",
+                                          group[0].to.str(), strerror(error)));
+    }
+}
+
+void TunnelSocket::send_singly(std::span<Datagram> group) {
+    for (size_t i = 0; i < group.size(); i++) {
+        size_t part = 0;
+        fill_message(0, part, group.subspan(i, 1));
+        int error = 0;
+        group[i].error = try_send(1, error) == 1 ? 0 : error;
+        if (group[i].error != EMSGSIZE) continue;
+        // Nor will the others go that are as large.
+        while (i + 1 < group.size() && group[i + 1].size() == group[i].size()) {
+            group[++i].error = EMSGSIZE;
+        }
+    }
 }
 
 size_t TunnelSocket::path_mtus(std::span<PathMtu> into) {

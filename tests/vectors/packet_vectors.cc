@@ -11,49 +11,13 @@
 #include "common/net/checksum.h"
 #include "gw/datapath/translate/icmp_error.h"
 #include "gw/datapath/translate/translate.h"
-#include "vectors/static_lookup.h"
+#include "vectors/recorded_gateway.h"
 #include "vectors/vector_file.h"
 
 namespace {
 
 using namespace ipref;
 using namespace ipref::test;
-
-/// A throw here makes the file unusable, with the words of the error.
-template <typename T>
-T need(const Result<T>& result) {
-    if (!result) throw std::runtime_error(result.error().text);
-    return *result;
-}
-
-net::Ip ip_of(const Json& line, const char* key) {
-    return need(net::Ip::parse(line.at(key).get<std::string>()));
-}
-net::IpRef ipref_of(const Json& line) {
-    return {ip_of(line, "gw"), need(net::Ref::parse(line.at("ref").get<std::string>()))};
-}
-
-struct Gateway {
-    gw::Settings settings;
-    StaticLookup lookup;
-};
-
-std::unique_ptr<Gateway> gateway_of(const Json& line) {
-    auto gateway = std::make_unique<Gateway>();
-    auto& settings = gateway->settings;
-    const auto net = need(net::Cidr::parse(line.at("encode_net").get<std::string>()));
-    (net.family() == net::Family::v4 ? settings.ea4 : settings.ea6) = gw::encode_net(net);
-    const auto pub = ip_of(line, "gateway_pub");
-    (pub.is_v4() ? settings.pub4 : settings.pub6) = pub;
-    settings.gateway_ref = need(net::Ref::parse(line.at("gateway_ref").get<std::string>()));
-    for (const auto& ours : line.at("ours")) {
-        gateway->lookup.add_ours(ip_of(ours, "ip"), ipref_of(ours));
-    }
-    for (const auto& theirs : line.at("theirs")) {
-        gateway->lookup.add_theirs(ip_of(theirs, "ea"), ipref_of(theirs));
-    }
-    return gateway;
-}
 
 /// What came out for all packets of a case.
 struct Outcome {
@@ -84,7 +48,7 @@ void clear_identification(ByteVector& packet) {
 
 class Case {
   public:
-    Case(const Json& line, Gateway& gateway)
+    Case(const Json& line, RecordedGateway& gateway)
         : gateway_(gateway), encap_(line.at("op") == "encap"), settings_(gateway.settings) {
         if (!encap_ && line.at("op") != "deencap") throw std::runtime_error("unknown op");
         settings_.dec_ttl = line.at("name").get<std::string>().starts_with("dec-ttl");
@@ -131,7 +95,7 @@ class Case {
         }
     }
 
-    Gateway& gateway_;
+    RecordedGateway& gateway_;
     bool encap_;
     gw::Settings settings_;
     gw::DropCounters drops_;
@@ -144,7 +108,7 @@ class Runner {
   public:
     int operator()(const Json& line) {
         if (line.at("type") == "config") {
-            gateways_[line.at("id").get<std::string>()] = gateway_of(line);
+            gateways_[line.at("id").get<std::string>()] = recorded_gateway(line);
             return -1;
         }
         if (line.at("type") != "packet") return -1;
@@ -165,7 +129,7 @@ class Runner {
     }
 
   private:
-    std::map<std::string, std::unique_ptr<Gateway>> gateways_;
+    std::map<std::string, std::unique_ptr<RecordedGateway>> gateways_;
 };
 
 }  // namespace

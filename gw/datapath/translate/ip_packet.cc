@@ -177,6 +177,21 @@ size_t build_ip_header(const IpHeader& header, size_t payload, std::span<uint8_t
     return header.source.is_v4() ? build_v4(header, payload, out) : build_v6(header, payload, out);
 }
 
+void set_payload_size(std::span<uint8_t> header, size_t payload) {
+    const bool v4 = header[0] >> 4 == 4;
+    const auto length = static_cast<uint16_t>(payload + (v4 ? header.size() : 0));
+    Writer writer(header.subspan(v4 ? 2 : 4, 2));
+    if (!v4) return writer.u16(length);
+    uint16_t old_length;
+    uint16_t sum;
+    std::memcpy(&old_length, header.data() + 2, sizeof old_length);
+    std::memcpy(&sum, header.data() + 10, sizeof sum);
+    writer.u16(length);
+    sum = net::changed_checksum(sum, net::Checksum().add_field(old_length),
+                                net::Checksum().add_number(length));
+    std::memcpy(header.data() + 10, &sum, sizeof sum);
+}
+
 bool too_large(const IpHeader& header, size_t payload) {
     const size_t counted = header.source.is_v4() ? 0 : net::header_size(Family::v6);
     return header.size() - counted + payload > kMaxPacket;

@@ -45,6 +45,10 @@ tl::expected<ParsedIpHeader, DropReason> parse_ip_header(wire::Bytes packet,
 /// size. `out` has room for kMaxIpHeader; header plus payload are at most 65535 bytes.
 size_t build_ip_header(const IpHeader& header, size_t payload, std::span<uint8_t> out);
 
+/// Changes a header that build_ip_header() wrote, without fragment header, to one for another
+/// payload.
+void set_payload_size(std::span<uint8_t> header, size_t payload);
+
 /// Whether the packet is longer than its family's length field can say.
 bool too_large(const IpHeader& header, size_t payload);
 

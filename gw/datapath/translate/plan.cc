@@ -37,4 +37,18 @@ void apply(const Plan& plan, Packet& packet) {
     }
 }
 
+size_t write_head(const Plan& plan, Bytes segment, size_t copied, std::span<uint8_t> out) {
+    assert(copied <= segment.size() && out.size() >= plan.header_size + copied);
+    std::memcpy(out.data(), plan.header_bytes.data(), plan.header_size);
+    const auto start = out.subspan(plan.header_size);
+    if (plan.message_size != 0) {
+        assert(start.size() >= plan.message_size);
+        std::memcpy(start.data(), plan.message_bytes.data(), plan.message_size);
+        return plan.header_size + plan.message_size;
+    }
+    std::memcpy(start.data(), segment.data(), copied);
+    patch_checksum(plan.patch, start.first(copied));
+    return plan.header_size + copied;
+}
+
 }  // namespace ipref::gw

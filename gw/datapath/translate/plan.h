@@ -112,4 +112,9 @@ class Plan {
 /// move. `packet` has kHeadroom bytes before it.
 void apply(const Plan& plan, Packet& packet);
 
+/// The beginning of what apply() would make, written elsewhere: the new header, and the message()
+/// or else the first `copied` bytes of `segment`, which must hold its checksum field. Returns its
+/// size. `out` has room for all that. The rest of the segment stays as it is.
+size_t write_head(const Plan& plan, Bytes segment, size_t copied, std::span<uint8_t> out);
+
 }  // namespace ipref::gw

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -17,33 +18,48 @@ namespace ipref::gw::test {
 
 using Buffer = std::vector<uint8_t>;
 
-inline Buffer joined(Bytes head, Bytes rest) {
-    Buffer out(head.begin(), head.end());
-    out.insert(out.end(), rest.begin(), rest.end());
+inline Buffer joined(std::span<const Bytes> parts) {
+    Buffer out;
+    for (const auto& part : parts) out.insert(out.end(), part.begin(), part.end());
     return out;
 }
 
 class MemoryTun final : public TunEdge {
   public:
+    struct Waiting {
+        Waiting(Buffer packet, VnetHeader header = {})
+            : bytes(std::move(packet)), offload(header) {}
+        Buffer bytes;
+        VnetHeader offload;
+    };
+
     int fd() const override { return -1; }
-    size_t read(std::span<TunSpace> into) override {
+    size_t read(std::span<uint8_t> space, std::span<TunPacket> into) override {
         size_t count = 0;
-        while (count < into.size() && !waiting.empty()) {
-            into[count].size = waiting.front().size();
-            std::copy(waiting.front().begin(), waiting.front().end(), into[count].space.begin());
+        size_t used = 0;
+        while (count < into.size() && !waiting.empty() && used < kBatchBytes) {
+            const auto& [bytes, offload] = waiting.front();
+            into[count] = {used + kHeadroom, bytes.size(), offload};
+            std::copy(bytes.begin(), bytes.end(), space.subspan(used + kHeadroom).begin());
+            used += kHeadroom + bytes.size();
             waiting.pop_front();
             count++;
         }
         return count;
     }
-    int write(Bytes head, Bytes rest) override {
-        if (error == 0) written.push_back(joined(head, rest));
-        return error;
+    int write(const VnetHeader& offload, std::span<const Bytes> parts) override {
+        const int failed = offload.gso != VnetHeader::Gso::none ? super_error : error;
+        if (failed != 0) return failed;
+        written.push_back(joined(parts));
+        offloads.push_back(offload);
+        return 0;
     }
 
-    std::deque<Buffer> waiting;
+    std::deque<Waiting> waiting;
     std::vector<Buffer> written;
+    std::vector<VnetHeader> offloads;  ///< of each that was written
     int error = 0;
+    int super_error = 0;  ///< of super-packets
 };
 
 /// Datagrams larger than `limit`, unless that is 0, fail with EMSGSIZE, and the path MTU is
@@ -53,14 +69,16 @@ class MemoryUdp final : public UdpEdge {
     struct Sent {
         net::Endpoint to;
         Buffer bytes;
+        size_t segment_size = 0;  ///< if it is several, as UDP_GRO gives them
     };
 
     int fd() const override { return -1; }
     size_t receive(std::span<DatagramSpace> into) override {
         size_t count = 0;
         while (count < into.size() && !waiting.empty()) {
-            auto& [from, bytes] = waiting.front();
+            auto& [from, bytes, segment_size] = waiting.front();
             into[count].size = bytes.size();
+            into[count].segment_size = segment_size;
             into[count].from = from;
             std::copy(bytes.begin(), bytes.end(), into[count].space.begin());
             waiting.pop_front();
@@ -72,12 +90,13 @@ class MemoryUdp final : public UdpEdge {
         sends++;
         for (auto& each : datagrams) {
             each.error = error;
-            auto bytes = joined(each.head, each.rest);
+            const std::array<Bytes, 2> parts{each.head, each.rest};
+            auto bytes = joined(parts);
             if (limit != 0 && bytes.size() > limit) {
                 each.error = EMSGSIZE;
                 reports.push_back({each.to.ip, static_cast<uint32_t>(limit + 28)});
             }
-            if (each.error == 0) sent.push_back({each.to, std::move(bytes)});
+            if (each.error == 0) sent.push_back({each.to, std::move(bytes), 0});
         }
     }
     size_t path_mtus(std::span<PathMtu> into) override {

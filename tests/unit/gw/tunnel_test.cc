@@ -46,8 +46,9 @@ TEST_CASE("batches through real sockets, and a destination that fails stops no o
     const auto one = open_tunnel_socket({ip("127.0.0.1"), 0});
     const auto two = open_tunnel_socket({ip("127.0.0.1"), 0});
     REQUIRE((one && two));
-    TunnelSocket sender(one->get());
-    TunnelSocket receiver(two->get());
+    Offloads offloads(*parse_offloads("udp-gro"));
+    TunnelSocket sender(one->get(), net::Family::v4, offloads);
+    TunnelSocket receiver(two->get(), net::Family::v4, offloads);
     const test::Buffer head{1, 2, 3};
     const test::Buffer rest{4, 5};
     const test::Buffer huge(65508, 7);  // more than UDP over IPv4 can carry
@@ -65,7 +66,7 @@ TEST_CASE("batches through real sockets, and a destination that fails stops no o
 
     std::vector<test::Buffer> spaces(kBatch, test::Buffer(100));
     std::vector<DatagramSpace> into;
-    for (auto& space : spaces) into.push_back({space, 0, {}});
+    for (auto& space : spaces) into.push_back({space, 0, 0, {}});
     size_t received = 0;
     while (received < batch.size() - 2) {
         REQUIRE(readable(two->get()));
@@ -85,7 +86,8 @@ TEST_CASE("an ICMP error about one datagram is not another one's", "[tunnel]") {
     const auto one = open_tunnel_socket({ip("127.0.0.1"), 0});
     const auto two = open_tunnel_socket({ip("127.0.0.1"), 0});
     REQUIRE((one && two));
-    TunnelSocket sender(one->get());
+    Offloads offloads;
+    TunnelSocket sender(one->get(), net::Family::v4, offloads);
     const test::Buffer bytes{1};
     std::vector<Datagram> lost{{gone, bytes, {}}};
     sender.send(lost);  // "port unreachable" is now on the socket

@@ -59,7 +59,8 @@ struct Bench {
     Peers peers{8};
     Peers locals{8};
     PeerCache cache;  ///< the test's own
-    WorkerShared shared{set, lookup, peers, locals, 1045, 1500, 1500, false};
+    Offloads offloads;
+    WorkerShared shared{set, lookup, peers, locals, offloads, 1045, 1500, 1500, false};
     MemoryTun tun;
     MemoryUdp udp;
     Worker worker{shared, tun, &udp, nullptr};
@@ -94,7 +95,7 @@ TEST_CASE("a batch goes out in one send, to the default port until another is le
     CHECK(bench.udp.sent[0].bytes.size() == 100);  // headers of 20 bytes both
     CHECK(bench.udp.sent[0].bytes[0] == 0x11);     // version 1, DF
 
-    bench.udp.waiting.push_back({{kPeer.ip, 40000}, tunnel_packet()});
+    bench.udp.waiting.push_back({{kPeer.ip, 40000}, tunnel_packet(), 0});
     bench.turn();
     REQUIRE(bench.tun.written.size() == 1);
     CHECK(net::Ip(net::Family::v4, bench.tun.written[0].data() + 12) == kRemote);
@@ -120,9 +121,9 @@ TEST_CASE("a full batch says that more may wait", "[worker]") {
 
 TEST_CASE("no port is learnt, and no peer made, from what does not decapsulate", "[worker]") {
     Bench bench;
-    bench.udp.waiting.push_back({{kPeer.ip, 40000}, tunnel_packet(999)});
-    bench.udp.waiting.push_back({{kPeer.ip, 40000}, {1, 2, 3}});
-    bench.udp.waiting.push_back({{ip("192.0.2.1"), 40000}, tunnel_packet()});  // not its context
+    bench.udp.waiting.push_back({{kPeer.ip, 40000}, tunnel_packet(999), 0});
+    bench.udp.waiting.push_back({{kPeer.ip, 40000}, {1, 2, 3}, 0});
+    bench.udp.waiting.push_back({{ip("192.0.2.1"), 40000}, tunnel_packet(), 0});  // not its context
     bench.turn();
     CHECK(bench.peers.count() == 0);
     CHECK(bench.tun.written.empty());
@@ -197,7 +198,7 @@ TEST_CASE("every errno of a send is one packet's matter", "[worker]") {
     }
     Bench bench;
     bench.tun.error = EIO;
-    bench.udp.waiting.push_back({kPeer, tunnel_packet()});
+    bench.udp.waiting.push_back({kPeer, tunnel_packet(), 0});
     bench.turn();
     CHECK(dropped(bench, DropReason::tun_write_failed) == 1);
 }

@@ -54,7 +54,8 @@ TEST_CASE("workers share the table and the peers", "[worker]") {
     const Settings set = settings();
     Peers peers(4);
     Peers locals(4);
-    const WorkerShared shared{set, table, peers, locals, 1045, 1500, 1500, false};
+    Offloads offloads;
+    const WorkerShared shared{set, table, peers, locals, offloads, 1045, 1500, 1500, false};
     std::atomic<uint64_t> delivered = 0;
     const auto work = [&](uint32_t number) {
         RcuReader reader;
@@ -69,7 +70,8 @@ TEST_CASE("workers share the table and the peers", "[worker]") {
             tun.waiting.push_back(test::local_packet(host, ip("10.240.8.22"), 100, true));
             // Their refs are new now and then: allocations, from several workers at once.
             udp.waiting.push_back({{peer, static_cast<uint16_t>(1045 + i % 2)},
-                                   test::tunnel_packet({peer, {0, 500 + i % 50}}, ours)});
+                                   test::tunnel_packet({peer, {0, 500 + i % 50}}, ours),
+                                   0});
             worker.turn({true, true, false}, start + std::chrono::milliseconds(i * 20));
             reader.quiescent();
             if (i % 16 == 0) {
