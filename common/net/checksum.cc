@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/net/checksum.h"
 
-#include <arpa/inet.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
+#include <array>
 #include <cstring>
+#include <vector>
 
 namespace ipref::net {
 
 namespace {
 
-/// A 64-bit add with the carry put back in: ones' complement in 64 bits, which folds to the same
-/// 16-bit sum because 2^64-1 is a multiple of 2^16-1.
-uint64_t add_carry(uint64_t a, uint64_t b) {
-    uint64_t sum = 0;
-    return __builtin_add_overflow(a, b, &sum) ? sum + 1 : sum;
-}
+using detail::add_carry;
 
 uint64_t load(const uint8_t* bytes) {
     uint64_t word;
@@ -22,23 +21,86 @@ uint64_t load(const uint8_t* bytes) {
     return word;
 }
 
-}  // namespace
+/// Whole words of a span, in blocks of `kBlock` bytes.
+using AddBlocks = uint64_t (*)(uint64_t sum, const uint8_t* at, size_t blocks);
+constexpr size_t kBlock = 64;
 
-Checksum& Checksum::add(std::span<const uint8_t> bytes) {
-    const uint8_t* at = bytes.data();
-    size_t left = bytes.size();
+uint64_t add_blocks_plainly(uint64_t sum, const uint8_t* at, size_t blocks) {
     // Four independent chains keep the adder busy; one chain would wait for its own carry.
-    uint64_t a = sum_;
     uint64_t b = 0;
     uint64_t c = 0;
     uint64_t d = 0;
-    for (; left >= 32; at += 32, left -= 32) {
-        a = add_carry(a, load(at));
+    for (const uint8_t* end = at + blocks * kBlock; at != end; at += 32) {
+        sum = add_carry(sum, load(at));
         b = add_carry(b, load(at + 8));
         c = add_carry(c, load(at + 16));
         d = add_carry(d, load(at + 24));
     }
-    a = add_carry(add_carry(a, b), add_carry(c, d));
+    return add_carry(add_carry(sum, b), add_carry(c, d));
+}
+
+#ifdef __x86_64__
+/// 32-bit words into 64-bit sums, low and high halves apart: no carry can be lost before 2^32
+/// words.
+__attribute__((target("avx2"))) uint64_t add_blocks_avx2(uint64_t sum, const uint8_t* at,
+                                                         size_t blocks) {
+    const __m256i low = _mm256_set1_epi64x(0xffffffff);
+    __m256i a = _mm256_setzero_si256();
+    __m256i b = a;
+    __m256i c = a;
+    __m256i d = a;
+    for (const uint8_t* end = at + blocks * kBlock; at != end; at += kBlock) {
+        const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+        const __m256i y = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + 32));
+        a = _mm256_add_epi64(a, _mm256_and_si256(x, low));
+        b = _mm256_add_epi64(b, _mm256_srli_epi64(x, 32));
+        c = _mm256_add_epi64(c, _mm256_and_si256(y, low));
+        d = _mm256_add_epi64(d, _mm256_srli_epi64(y, 32));
+    }
+    // A high half stands for itself: 2^32 is 1 modulo 2^16 - 1.
+    const __m256i all = _mm256_add_epi64(_mm256_add_epi64(a, b), _mm256_add_epi64(c, d));
+    alignas(32) std::array<uint64_t, 4> lanes;
+    _mm256_store_si256(reinterpret_cast<__m256i*>(lanes.data()), all);
+    for (const uint64_t lane : lanes) sum = add_carry(sum, lane);
+    return sum;
+}
+#endif
+
+AddBlocks choose() {
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2")) return add_blocks_avx2;
+#endif
+    return add_blocks_plainly;
+}
+
+}  // namespace
+
+namespace detail {
+
+std::span<const ChecksumBlocks> checksum_blocks() {
+    static const auto all = [] {
+        std::vector<ChecksumBlocks> out{{"plain", add_blocks_plainly}};
+        if (const auto chosen = choose(); chosen != add_blocks_plainly)
+            out.push_back({"avx2", chosen});
+        return out;
+    }();
+    return all;
+}
+
+}  // namespace detail
+
+Checksum& Checksum::add(std::span<const uint8_t> bytes) {
+    static const AddBlocks add_blocks = choose();
+    const uint8_t* at = bytes.data();
+    size_t left = bytes.size();
+    uint64_t a = sum_;
+    if (left >= kBlock) {
+        const size_t blocks = left / kBlock;
+        a = add_blocks(a, at, blocks);
+        at += blocks * kBlock;
+        left -= blocks * kBlock;
+    }
     for (; left >= 8; at += 8, left -= 8) a = add_carry(a, load(at));
     // An IPv4 address is all tail: copies of fixed size are worth it.
     if ((left & 4) != 0) {
@@ -56,39 +118,6 @@ Checksum& Checksum::add(std::span<const uint8_t> bytes) {
     }
     sum_ = a;
     return *this;
-}
-
-Checksum& Checksum::add_number(uint16_t host_order) {
-    return add_field(htons(host_order));
-}
-
-Checksum& Checksum::add_field(uint16_t network_order) {
-    sum_ = add_carry(sum_, network_order);
-    return *this;
-}
-
-Checksum& Checksum::add(const Checksum& other) {
-    sum_ = add_carry(sum_, other.sum_);
-    return *this;
-}
-
-Checksum& Checksum::subtract(const Checksum& other) {
-    sum_ = add_carry(sum_, static_cast<uint16_t>(~other.sum()));
-    return *this;
-}
-
-uint16_t Checksum::sum() const {
-    uint64_t s = (sum_ & 0xffffffff) + (sum_ >> 32);
-    s = (s & 0xffff) + (s >> 16);
-    s = (s & 0xffff) + (s >> 16);
-    s = (s & 0xffff) + (s >> 16);
-    return static_cast<uint16_t>(s);
-}
-
-uint16_t changed_checksum(uint16_t field, const Checksum& removed, const Checksum& added) {
-    Checksum sum;
-    sum.add_field(static_cast<uint16_t>(~field)).subtract(removed).add(added);
-    return sum.field();
 }
 
 }  // namespace ipref::net

@@ -217,6 +217,7 @@ bool Datapath::Impl::wait(Runner& runner, Ready& ready) {
         if (event.data.u32 == from_tun) ready.tun = true;
         if (event.data.u32 == from_udp4) ready.udp4 = true;
         if (event.data.u32 == from_udp6) ready.udp6 = true;
+        if ((event.events & EPOLLERR) != 0) ready.errors = true;
     }
     return true;
 }

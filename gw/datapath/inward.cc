@@ -45,7 +45,6 @@ Inward::Inward(WorkerState& state)
 bool Inward::turn(net::Family family) {
     auto* udp = state_.udp(family);
     if (udp == nullptr) return false;
-    state_.learn_mtus(*udp);
     const size_t most = most_;
     const size_t count = udp->receive(std::span(spaces_).first(most));
     repeat_.forget();

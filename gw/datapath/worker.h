@@ -15,6 +15,7 @@ struct Ready {
     bool tun = false;
     bool udp4 = false;
     bool udp6 = false;
+    bool errors = false;  ///< the network has something to tell on a tunnel socket
     bool any() const { return tun || udp4 || udp6; }
 };
 
@@ -30,13 +31,17 @@ class Worker {
     /// The thread is an online RcuReader if `shared.lookup` is the mapping table.
     Ready turn(Ready ready, Time now) {
         state_.set_now(now);
+        if (ready.errors) state_.learn_mtus();
+        ready.errors = false;
         if (ready.tun) ready.tun = outward_.turn();
         if (ready.udp4) ready.udp4 = inward_.turn(net::Family::v4);
         if (ready.udp6) ready.udp6 = inward_.turn(net::Family::v6);
         return ready;
     }
-    /// Now and then: fragments that have waited too long are dropped.
+    /// Now and then: fragments that have waited too long are dropped. A worker that is never idle
+    /// hears here what the network tells.
     void tick(Time now) {
+        state_.learn_mtus();
         outward_.tick(now);
         inward_.tick(now);
     }

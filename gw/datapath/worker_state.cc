@@ -65,6 +65,12 @@ void WorkerState::learn_mtus(UdpEdge& udp) {
     } while (count == reports.size());
 }
 
+void WorkerState::learn_mtus() {
+    for (auto* udp : udp_) {
+        if (udp != nullptr) learn_mtus(*udp);
+    }
+}
+
 size_t WorkerState::room_to(const net::Ip& peer, const PeerPath& path) const {
     const uint32_t most = peer.is_v4() ? shared.mtu4 : shared.mtu6;
     const uint32_t mtu = path.mtu == 0 ? most : std::min(path.mtu, most);

@@ -67,6 +67,7 @@ class WorkerState {
     UdpEdge* udp(net::Family family) const { return udp_[family == net::Family::v4 ? 0 : 1]; }
     /// Takes in what the network told of path MTUs.
     void learn_mtus(UdpEdge& udp);
+    void learn_mtus();
     /// Largest IPREF packet for this peer now.
     size_t room_to(const net::Ip& peer, const PeerPath& path) const;
     /// Sends, and counts what was sent and what failed; what failed with EMSGSIZE is the caller's.

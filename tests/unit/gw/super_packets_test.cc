@@ -28,7 +28,7 @@ struct Bench {
                                              1045, 1500, 1500,  false} {
         run::configure_log({});
     }
-    void turn() { worker.turn({true, true, true}, Time(std::chrono::seconds(1000))); }
+    void turn() { worker.turn({true, true, true, true}, Time(std::chrono::seconds(1000))); }
     uint64_t dropped(DropReason reason) const {
         return worker.counters().out.get(reason) + worker.counters().in.get(reason);
     }

@@ -67,7 +67,7 @@ struct Bench {
     Time now = Time(std::chrono::seconds(1000));
 
     Bench() { run::configure_log({}); }
-    Ready turn() { return worker.turn({true, true, false}, now); }
+    Ready turn() { return worker.turn({true, true, false, true}, now); }
 };
 
 Buffer local_packet(size_t size, bool df, const net::Ip& to = kRemote) {

@@ -72,7 +72,7 @@ TEST_CASE("workers share the table and the peers", "[worker]") {
             udp.waiting.push_back({{peer, static_cast<uint16_t>(1045 + i % 2)},
                                    test::tunnel_packet({peer, {0, 500 + i % 50}}, ours),
                                    0});
-            worker.turn({true, true, false}, start + std::chrono::milliseconds(i * 20));
+            worker.turn({true, true, false, true}, start + std::chrono::milliseconds(i * 20));
             reader.quiescent();
             if (i % 16 == 0) {
                 const RcuOffline offline(reader);

@@ -42,6 +42,36 @@ TEST_CASE("sums agree with RFC 1071", "[checksum]") {
     CHECK(Checksum().add(ones).sum() == swapped(by_the_letter(ones)));
 }
 
+TEST_CASE("blocks add up alike in each way that this CPU has", "[checksum]") {
+    std::mt19937 random(7);
+    const auto all = detail::checksum_blocks();
+    REQUIRE(all.size() >= 1);
+    const auto folded = [](uint64_t sum) {
+        return Checksum().add({reinterpret_cast<const uint8_t*>(&sum), sizeof sum}).sum();
+    };
+    const auto bytes = random_bytes(random, 66000);
+    const std::vector<uint8_t> ones(66000, 0xff);
+    const std::vector<uint8_t> zeros(66000, 0);
+    for (const auto& way : all) {
+        INFO(way.name);
+        for (size_t at = 0; at < 32; at++) {
+            for (const size_t blocks : {1u, 2u, 3u, 22u, 1023u}) {
+                const auto* start = bytes.data() + at;
+                const std::span part(start, blocks * 64);
+                CHECK(folded(way.add(0, start, blocks)) == swapped(by_the_letter(part)));
+            }
+        }
+        for (const uint64_t before : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}, ~uint64_t{0} - 1}) {
+            CHECK(folded(way.add(before, ones.data(), 1024)) ==
+                  folded(all[0].add(before, ones.data(), 1024)));
+            CHECK(folded(way.add(before, zeros.data(), 1024)) == folded(before));
+        }
+        // Zero is the sum of nothing but zeros: 0xffff is another number (RFC 1071, RFC 768).
+        CHECK(way.add(0, zeros.data(), 1024) == 0);
+        CHECK(folded(way.add(0, ones.data(), 1024)) == 0xffff);
+    }
+}
+
 TEST_CASE("an incremental change is the same as a new sum", "[checksum]") {
     std::mt19937 random(2);
     for (int i = 0; i < 1000; i++) {
