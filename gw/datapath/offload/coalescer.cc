@@ -68,7 +68,9 @@ bool may_join(const Headers& headers, const uint8_t* head, size_t payload) {
     if (headers.protocol == kProtocolUdp) return load16(layer4 + 6) != 0;
     const bool no_urgent = load16(layer4 + 18) == 0;
     const bool no_reserved = (layer4[12] & 0x0f) == 0;
-    return no_urgent && no_reserved && (layer4[13] & ~(kTcpPsh | kTcpEce)) == kTcpAck;
+    // Right if 0 would be, which is what cutting would make of it.
+    const bool usual_sum = load16(layer4 + 16) != 0xffff;
+    return no_urgent && no_reserved && usual_sum && (layer4[13] & ~(kTcpPsh | kTcpEce)) == kTcpAck;
 }
 
 bool checksum_right(const Headers& headers, const uint8_t* head, Bytes payload) {

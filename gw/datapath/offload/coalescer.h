@@ -9,10 +9,10 @@
 //   number, length and PSH differs (so: same acknowledgement, window, options, TTL, traffic class);
 //   flags are ACK, with or without PSH and ECE; the sequence follows; no PSH and no shorter payload
 //   before; the new payload is not larger than the first.
-// UDP joins likewise if it has a checksum. Both only if the checksums of both are right: the
-// kernel computes them anew, and would make a corrupt packet good. At most kMostSegments, at most
-// 65535 bytes. Everything else passes as it is and ends its flow's super-packet; what belongs to no
-// flow, but might to any (a fragment), ends all.
+// UDP joins likewise if it has a checksum. Both only if the checksums of both are right, and a TCP
+// checksum of zero is not spelled 0xffff: the kernel computes them anew, and would make a corrupt
+// packet good. At most kMostSegments, at most 65535 bytes. Everything else passes as it is and ends
+// its flow's super-packet; what belongs to no flow, but might to any (a fragment), ends all.
 //
 // Nothing is kept beyond a batch: the batch that was read is the window.
 #pragma once
