@@ -74,10 +74,16 @@ bool may_join(const Headers& headers, const uint8_t* head, size_t payload) {
 }
 
 bool checksum_right(const Headers& headers, const uint8_t* head, Bytes payload) {
-    const uint16_t sum = headers.pseudo(head, headers.layer4_size + payload.size())
-                             .add({head + headers.ip_size, headers.layer4_size})
-                             .add(payload)
-                             .sum();
+    // The addresses stand right before the layer-4 header: one piece with it.
+    const uint8_t* addresses = headers.addresses(head).data();
+    const uint8_t* end = head + headers.size();
+    const uint16_t sum =
+        net::Checksum()
+            .add({addresses, end})
+            .add_number(headers.protocol)
+            .add_number(static_cast<uint16_t>(headers.layer4_size + payload.size()))
+            .add(payload)
+            .sum();
     return sum == 0xffff;
 }
 
