@@ -265,6 +265,12 @@ TEST_CASE("a head that is more or less than the headers keeps a packet out", "[c
         CHECK(joined(inputs) == Sizes{1, 1, 1, 1});
         inputs[1].head = 0;
         CHECK(joined(inputs) == Sizes{1, 1, 1, 1});
+
+        // A byte that no length field counts and no checksum covers.
+        inputs[1] = input(after(first));
+        const auto extra = static_cast<ptrdiff_t>(inputs[1].head++);
+        inputs[1].bytes.insert(inputs[1].bytes.begin() + extra, 0);
+        CHECK(joined(inputs) == Sizes{1, 1, 1, 1});
     }
 }
 
@@ -299,6 +305,11 @@ TEST_CASE("flows between each other do not matter", "[coalesce]") {
         [](Shape& s) { s.from_port++; },
         [](Shape& s) { s.to_port++; },
         [](Shape& s) { std::swap(s.from_port, s.to_port); },
+        // Alike to a hash that folds ports onto addresses.
+        [](Shape& s) {
+            s.from ^= 4;
+            s.to_port ^= 4;
+        },
     };
     for (const auto& change : changes) {
         flows.push_back(flows[flows.size() % 4]);

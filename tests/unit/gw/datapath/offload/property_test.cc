@@ -35,7 +35,7 @@ void with_seeds(uint64_t count, Test test) {
 
 }  // namespace
 
-TEST_CASE("what is joined and cut is what it was", "[coalesce][segment]") {
+TEST_CASE("what is joined and cut is what it was", "[coalesce][segment][property]") {
     gw::Coalescer coalescer;
     size_t joined = 0;
     with_seeds(3000, [&](Random& random) {
@@ -49,7 +49,7 @@ TEST_CASE("what is joined and cut is what it was", "[coalesce][segment]") {
     CHECK(joined > 0);
 }
 
-TEST_CASE("what is cut and joined is what it was", "[coalesce][segment]") {
+TEST_CASE("what is cut and joined is what it was", "[coalesce][segment][property]") {
     gw::Coalescer coalescer;
     with_seeds(1000, [&](Random& random) {
         Shape shape;

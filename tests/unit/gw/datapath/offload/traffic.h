@@ -24,7 +24,7 @@ template <typename Choose>
 class Traffic {
   public:
     explicit Traffic(Choose& choose) : choose_(choose) {
-        static constexpr std::array<size_t, 8> kSizes{1, 2, 3, 64, 100, 536, 1400, 9000};
+        static constexpr std::array<size_t, 8> kSizes{1, 2, 3, 8, 64, 100, 536, 1400};
         const size_t size = kSizes[choose_(kSizes.size())];
         flows_.resize(1 + choose_(4));
         for (auto& flow : flows_) {
@@ -43,7 +43,10 @@ class Traffic {
         auto& flow = flows_[choose_(flows_.size())];
         for (auto& byte : flow.payload) byte = static_cast<uint8_t>(byte * 5 + 1);
         Shape shape = flow;
-        if (choose_(4) == 0) change(shape, flow);
+        if (choose_(4) == 0) {
+            change(shape, flow);
+            if (choose_(4) == 0) keep(shape, flow);
+        }
         flow.sequence = shape.sequence + static_cast<uint32_t>(shape.payload.size());
         flow.id++;
         Input out = input(shape);
@@ -67,6 +70,14 @@ class Traffic {
                 if (choose_(4) == 0) shape.payload.resize(choose_(20000));
                 if (choose_(2) == 0) flow.payload = shape.payload;
         }
+    }
+
+    /// What all packets of a flow may have, so that they are alike and still not to be joined.
+    static void keep(const Shape& shape, Shape& flow) {
+        flow.fragment = shape.fragment;
+        flow.flags = shape.flags;
+        flow.reserved = shape.reserved;
+        flow.urgent = shape.urgent;
     }
 
     /// One header field.
