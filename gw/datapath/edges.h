@@ -20,7 +20,7 @@ using wire::Bytes;
 /// many bytes, or one. More would not save calls worth counting, and leave the cache. 63 datagrams
 /// are what every kernel sends in one call (some count the header of 8 bytes against 64).
 constexpr size_t kBatch = 63;
-constexpr size_t kBatchBytes = 128 << 10;
+constexpr size_t kBatchBytes = 256 << 10;
 constexpr size_t kPacketSpace = 65536;  ///< of one packet or super-packet, either side
 /// Bytes for one batch from the TUN.
 constexpr size_t kTunSpace = kBatchBytes + 2 * kPacketSpace;
