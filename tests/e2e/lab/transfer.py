@@ -16,8 +16,8 @@ class Transfer:
     """curl on `client` fetches `megabytes` from a web server on `server`, at a limited rate."""
 
     def __init__(self, lab: Lab, server: Namespace, client: Namespace, url_host: str,
-                 megabytes: int = 200, rate: str = "50M") -> None:
-        serve_pages(lab, server, {})
+                 megabytes: int = 200, rate: str = "50M", ipv6: bool = False) -> None:
+        serve_pages(lab, server, {}, ipv6)
         self._size = megabytes * _MEGABYTE
         self._digest = _write_noise(web_folder(lab, server) / "big", megabytes)
         self._received = lab.path(f"{client.title}/received")
