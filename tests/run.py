@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 THREADED = ('unit-gw', 'unit-mapping', 'unit-run')  # what has more than one thread; ./dev builds them with tsan
@@ -57,9 +58,9 @@ def counts(output):
     return None
 
 
-def run(command):
-    """(output, exit status); None for a status where time ran out."""
-    env = dict(os.environ, TSAN_OPTIONS=TSAN, ASAN_OPTIONS=ASAN, UBSAN_OPTIONS='print_stacktrace=1')
+def run(command, scratch):
+    """(output, exit status); None for a status where time ran out. Temporary files go to `scratch`."""
+    env = dict(os.environ, TMPDIR=scratch, TSAN_OPTIONS=TSAN, ASAN_OPTIONS=ASAN, UBSAN_OPTIONS='print_stacktrace=1')
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               timeout=LIMIT, env=env)
@@ -77,7 +78,8 @@ def main():
         if word not in name:
             continue
         start = time.monotonic()
-        output, status = run(command)
+        with tempfile.TemporaryDirectory(prefix='ipref-test-') as scratch:
+            output, status = run(command, scratch)
         got = counts(output) or (0, 0, 0)
         if status != 0 and got[1] == 0 or got[0] + got[1] + got[2] == 0:
             got = (got[0], got[1] + 1, got[2])  # it crashed, hung, or ran nothing

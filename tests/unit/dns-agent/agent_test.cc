@@ -6,6 +6,7 @@
 #include "unit/common/dns/scripted_dns.h"
 #include "unit/common/mapper/scripted_mapper.h"
 #include "unit/dns-agent/dns_messages.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::test;

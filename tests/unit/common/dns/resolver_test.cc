@@ -5,6 +5,7 @@
 
 #include "unit/catch.h"
 #include "unit/common/dns/scripted_dns.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::dns;
@@ -139,16 +140,14 @@ TEST_CASE("a resolver may go while it asks", "[dns][resolver]") {
 
 TEST_CASE("addresses of the hosts file come first", "[dns][resolver]") {
     run::Loop loop;
-    char path[] = "/tmp/ipref-unit-dns-hosts-XXXXXX";
-    close(mkstemp(path));
-    std::ofstream(path) << "192.0.2.77 web.test\n";
+    const test::TemporaryDirectory directory;
+    std::ofstream(directory.file("hosts")) << "192.0.2.77 web.test\n";
     ResolverOptions options;
-    options.hosts_file = path;
+    options.hosts_file = directory.file("hosts");
     const auto resolver = *Resolver::make(loop, options);
     const auto answer = look_up(loop, *resolver, "WEB.test", rr::kA);
     REQUIRE(answer);
     CHECK(answer->ips().front().str() == "192.0.2.77");
-    unlink(path);
 }
 
 TEST_CASE("servers as options name them", "[dns][resolver]") {

@@ -5,6 +5,7 @@
 #include "common/mapper/client.h"
 #include "unit/catch.h"
 #include "unit/common/mapper/scripted_mapper.h"
+#include "unit/temporary_directory.h"
 
 namespace ipref::test {
 

@@ -4,19 +4,18 @@
 
 #include <mapper.pb.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cstring>
-#include <filesystem>
 #include <string>
 
 #include "../mapping/fixture.h"
 #include "common/wire/mapper_frame.h"
 #include "gw/broker/broker.h"
 #include "unit/catch.h"
+#include "unit/temporary_directory.h"
 
 namespace ipref::gw {
 
@@ -41,20 +40,14 @@ inline std::string hex(const Bytes& bytes) {
     return text;
 }
 
-struct Directory {
-    Directory() {
-        char name[] = "/tmp/ipref-broker-XXXXXX";
-        path = mkdtemp(name);
-    }
-    ~Directory() { std::filesystem::remove_all(path); }
-    std::string socket() const { return path + "/run/mapper.sock"; }
-    std::string path;
+struct Directory : test::TemporaryDirectory {
+    std::string socket() const { return file("run/mapper.sock"); }
 };
 
 struct Server : Site {
     explicit Server(BrokerOptions wanted = {}, BrokerSources sources = {}, bool stored = false) {
         wanted.socket_path = directory.socket();
-        if (stored) store = std::move(Store::open(loop, directory.path, table, clock).value());
+        if (stored) store = std::move(Store::open(loop, directory.path(), table, clock).value());
         auto opened = Broker::open(loop, wanted, table, store.get(), std::move(sources));
         if (!opened) FAIL(opened.error().text);
         broker = std::move(*opened);

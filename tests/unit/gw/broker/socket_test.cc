@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "gw/broker/listen.h"
@@ -28,11 +29,11 @@ std::string hexed(uint64_t id) {
 TEST_CASE("directory and socket have their modes, whatever the umask", "[socket]") {
     const Directory directory;
     const mode_t before = umask(0077);
-    const auto socket = ListeningSocket::open(directory.path + "/a/b/mapper.sock");
+    const auto socket = ListeningSocket::open(directory.file("a/b/mapper.sock"));
     CHECK(umask(before) == 0077);
     REQUIRE(socket);
-    CHECK(mode_of(directory.path + "/a/b") == 0775);
-    CHECK(mode_of(directory.path + "/a/b/mapper.sock") == 0660);
+    CHECK(mode_of(directory.file("a/b")) == 0775);
+    CHECK(mode_of(directory.file("a/b/mapper.sock")) == 0660);
 }
 
 TEST_CASE("a stale socket is replaced, a live one is not stolen", "[socket]") {
@@ -44,25 +45,25 @@ TEST_CASE("a stale socket is replaced, a live one is not stolen", "[socket]") {
         REQUIRE(!second);
         CHECK_THAT(second.error().text, Catch::Contains("another gateway serves it"));
         CHECK(std::filesystem::exists(directory.socket()));
-        std::filesystem::create_hard_link(directory.socket(), directory.path + "/kept");
+        std::filesystem::create_hard_link(directory.socket(), directory.file("kept"));
     }
     CHECK(!std::filesystem::exists(directory.socket()));
-    std::filesystem::rename(directory.path + "/kept", directory.socket());  // nobody listens now
+    std::filesystem::rename(directory.file("kept"), directory.socket());  // nobody listens now
     CHECK(ListeningSocket::open(directory.socket()).has_value());
 }
 
 TEST_CASE("sockets that cannot be made name the thing and the remedy", "[socket]") {
     const Directory directory;
-    std::ofstream(directory.path + "/file") << "x";
+    std::ofstream(directory.file("file")) << "x";
     const auto error = [](const std::string& path) {
         const auto socket = ListeningSocket::open(path);
         return socket ? std::string() : socket.error().text;
     };
-    CHECK_THAT(error(directory.path + "/file"), Catch::Contains("no socket is there; remove it"));
-    CHECK_THAT(error(directory.path + "/file/sub/x"), Catch::Contains("give another"));
+    CHECK_THAT(error(directory.file("file")), Catch::Contains("no socket is there; remove it"));
+    CHECK_THAT(error(directory.file("file/sub/x")), Catch::Contains("give another"));
     CHECK_THAT(error(std::string(200, 'x')), Catch::Contains("1 to 107 bytes"));
     CHECK_THAT(error(""), Catch::Contains("1 to 107 bytes"));
-    CHECK(std::filesystem::exists(directory.path + "/file"));
+    CHECK(std::filesystem::exists(directory.file("file")));
 }
 
 TEST_CASE("the socket goes with the broker, its clients too", "[socket]") {
@@ -166,7 +167,7 @@ TEST_CASE("a full disk: both protocols are refused, and answered again afterward
     rlimit before{};
     getrlimit(RLIMIT_FSIZE, &before);
     rlimit full = before;
-    full.rlim_cur = std::filesystem::file_size(server.directory.path + "/mapper.lmdb");
+    full.rlim_cur = std::filesystem::file_size(server.directory.file("mapper.lmdb"));
     setrlimit(RLIMIT_FSIZE, &full);
     std::vector<net::IpRef> many;
     for (uint64_t i = 0; i < 1000; i++) many.push_back({ip("198.51.100.7"), {0, i}});

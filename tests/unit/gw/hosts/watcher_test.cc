@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "gw/hosts/watcher.h"
 
-#include <stdlib.h>
-
 #include <filesystem>
 #include <fstream>
 
@@ -10,21 +8,14 @@
 #include "gw/hosts/hosts.h"
 #include "gw/hosts/watch_path.h"
 #include "unit/catch.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::gw;
+using test::TemporaryDirectory;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Directory {
-    Directory() {
-        char name[] = "/tmp/ipref-watch-XXXXXX";
-        path = mkdtemp(name);
-    }
-    ~Directory() { fs::remove_all(path); }
-    fs::path path;
-};
 
 void write(const fs::path& path, std::string_view text) {
     std::ofstream(path, std::ios::trunc) << text;
@@ -56,14 +47,14 @@ struct Watched {
 }  // namespace
 
 TEST_CASE("a file that is edited, replaced, removed and made again", "[watcher]") {
-    const Directory directory;
-    const auto file = directory.path / "hosts";
+    const TemporaryDirectory directory;
+    const auto file = directory.path() / "hosts";
     write(file, "one");
     Watched watched(file);
     write(file, "one and two");
     CHECK(watched.waits());
-    write(directory.path / "new", "three");
-    fs::rename(directory.path / "new", file);
+    write(directory.path() / "new", "three");
+    fs::rename(directory.path() / "new", file);
     CHECK(watched.waits());
     fs::remove(file);
     write(file, "made again");
@@ -73,41 +64,41 @@ TEST_CASE("a file that is edited, replaced, removed and made again", "[watcher]"
 }
 
 TEST_CASE("a file that was not there", "[watcher]") {
-    const Directory directory;
-    Watched watched(directory.path / "sub" / "hosts");
-    fs::create_directory(directory.path / "sub");
-    write(directory.path / "sub" / "hosts", "one");
+    const TemporaryDirectory directory;
+    Watched watched(directory.path() / "sub" / "hosts");
+    fs::create_directory(directory.path() / "sub");
+    write(directory.path() / "sub" / "hosts", "one");
     CHECK(watched.waits());
-    write(directory.path / "sub" / "hosts", "one and two");
+    write(directory.path() / "sub" / "hosts", "one and two");
     CHECK(watched.waits());
 }
 
 TEST_CASE("a file behind symbolic links", "[watcher]") {
-    const Directory directory;
-    fs::create_directories(directory.path / "v1");
-    fs::create_directories(directory.path / "v2");
-    write(directory.path / "v1" / "hosts", "one");
-    write(directory.path / "v2" / "hosts", "two, other");
-    fs::create_directory_symlink("v1", directory.path / "data");
-    fs::create_symlink("data/hosts", directory.path / "hosts");
-    Watched watched(directory.path / "hosts");
-    write(directory.path / "v1" / "hosts", "one and more");
+    const TemporaryDirectory directory;
+    fs::create_directories(directory.path() / "v1");
+    fs::create_directories(directory.path() / "v2");
+    write(directory.path() / "v1" / "hosts", "one");
+    write(directory.path() / "v2" / "hosts", "two, other");
+    fs::create_directory_symlink("v1", directory.path() / "data");
+    fs::create_symlink("data/hosts", directory.path() / "hosts");
+    Watched watched(directory.path() / "hosts");
+    write(directory.path() / "v1" / "hosts", "one and more");
     CHECK(watched.waits());
-    fs::create_directory_symlink("v2", directory.path / "next");
-    fs::rename(directory.path / "next", directory.path / "data");
+    fs::create_directory_symlink("v2", directory.path() / "next");
+    fs::rename(directory.path() / "next", directory.path() / "data");
     CHECK(watched.waits());
-    write(directory.path / "v2" / "hosts", "and edited there");
+    write(directory.path() / "v2" / "hosts", "and edited there");
     CHECK(watched.waits());
 }
 
 TEST_CASE("which directories decide what a path names", "[watcher]") {
-    const Directory directory;
-    const auto root = directory.path.string();
-    fs::create_directories(directory.path / "a");
-    write(directory.path / "a" / "file", "x");
-    fs::create_directory_symlink("a", directory.path / "b");
-    fs::create_symlink("../b/file", directory.path / "a" / "link");
-    fs::create_symlink("loop", directory.path / "loop");
+    const TemporaryDirectory directory;
+    const auto root = directory.path().string();
+    fs::create_directories(directory.path() / "a");
+    write(directory.path() / "a" / "file", "x");
+    fs::create_directory_symlink("a", directory.path() / "b");
+    fs::create_symlink("../b/file", directory.path() / "a" / "link");
+    fs::create_symlink("loop", directory.path() / "loop");
     using Paths = std::vector<std::string>;
     CHECK(watched_paths(root + "/a/file") == Paths{root + "/a", root + "/a/file"});
     CHECK(watched_paths(root + "/b/link") == Paths{root, root + "/a", root + "/a/file"});
@@ -117,8 +108,8 @@ TEST_CASE("which directories decide what a path names", "[watcher]") {
 }
 
 TEST_CASE("the hosts file is an owner of statics", "[hosts]") {
-    const Directory directory;
-    const auto file = directory.path / "hosts";
+    const TemporaryDirectory directory;
+    const auto file = directory.path() / "hosts";
     write(file, "192.168.1.7 web #= pub 1025\nbad #= pub 5\n");
     Site site;
     run::Loop loop;
@@ -137,9 +128,9 @@ TEST_CASE("the hosts file is an owner of statics", "[hosts]") {
     CHECK(wait_for([&] { return site.table.host(at("203.0.113.1", "1026")).has_value(); }));
     CHECK(site.table.host(at("203.0.113.1", "1025")) == ip("192.168.1.8"));
     fs::remove(file);
-    write(directory.path / "next", "192.168.1.10 web #= pub 1027\n");
+    write(directory.path() / "next", "192.168.1.10 web #= pub 1027\n");
     CHECK(site.table.count(Relation::local) == 2);
-    fs::rename(directory.path / "next", file);
+    fs::rename(directory.path() / "next", file);
     CHECK(wait_for([&] { return site.table.host(at("203.0.113.1", "1027")).has_value(); }));
     CHECK(site.table.count(Relation::local) == 1);
 }

@@ -13,32 +13,19 @@
 #include "fixture.h"
 #include "gw/mapping/lmdb.h"
 #include "unit/catch.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::gw;
+using test::TemporaryDirectory;
 namespace fs = std::filesystem;
 
 namespace {
 
-/// A directory of its own, removed at the end; or one that somebody else removes.
-struct Directory {
-    Directory() {
-        char name[] = "/tmp/ipref-store-XXXXXX";
-        path = mkdtemp(name);
-    }
-    explicit Directory(const char* theirs) : path(theirs), ours(false) {}
-    ~Directory() {
-        if (ours) fs::remove_all(path);
-    }
-    std::string file() const { return path + "/mapper.lmdb"; }
-    std::string path;
-    bool ours = true;
-};
-
 /// A site with its store; destroyed, it is closed properly.
 struct Gateway : Site {
-    explicit Gateway(const Directory& directory, MappingConfig config = site()) : Site(config) {
-        auto opened = Store::open(loop, directory.path, table, clock);
+    explicit Gateway(const fs::path& directory, MappingConfig config = site()) : Site(config) {
+        auto opened = Store::open(loop, directory, table, clock);
         if (!opened) FAIL(opened.error().text);
         store = std::move(*opened);
     }
@@ -63,17 +50,17 @@ struct Gateway : Site {
 }  // namespace
 
 TEST_CASE("a restart changes nothing", "[store]") {
-    const Directory directory;
+    const TemporaryDirectory directory;
     net::Ip ea;
     net::IpRef ours;
     {
-        Gateway gateway(directory);
+        Gateway gateway(directory.path());
         CHECK(gateway.store->opened().mappings == 0);
         ea = gateway.table.ea(at("198.51.100.7", "1001"), v4).value();
         ours = gateway.table.ours(ip("192.168.1.5"), v4).value();
         gateway.table.replace(kAgent, {local("192.168.1.6", "203.0.113.1", "1025")}, 42);
     }
-    Gateway gateway(directory);
+    Gateway gateway(directory.path());
     CHECK(gateway.store->opened().mappings == 3);
     CHECK(gateway.table.theirs(ea) == at("198.51.100.7", "1001"));
     CHECK(gateway.table.host(ours) == ip("192.168.1.5"));
@@ -83,8 +70,7 @@ TEST_CASE("a restart changes nothing", "[store]") {
 // The program that is killed is this one, started again with the case below: a fork alone would
 // have half of the threads.
 TEST_CASE("a gateway that answers and waits to be killed", "[.killed]") {
-    const Directory directory(getenv("IPREF_TEST_DIRECTORY"));
-    Gateway gateway(directory);
+    Gateway gateway(getenv("IPREF_TEST_DIRECTORY"));
     const auto ea = gateway.table.encode(at("198.51.100.7", "1001"), v4).value().ea;
     REQUIRE(gateway.durable());
     REQUIRE(write(atoi(getenv("IPREF_TEST_PIPE")), ea.data(), 4) == 4);
@@ -92,10 +78,10 @@ TEST_CASE("a gateway that answers and waits to be killed", "[.killed]") {
 }
 
 TEST_CASE("what was answered survives a kill", "[store]") {
-    const Directory directory;
+    const TemporaryDirectory directory;
     int pipes[2];
     REQUIRE(pipe(pipes) == 0);
-    setenv("IPREF_TEST_DIRECTORY", directory.path.c_str(), 1);
+    setenv("IPREF_TEST_DIRECTORY", directory.path().c_str(), 1);
     setenv("IPREF_TEST_PIPE", std::to_string(pipes[1]).c_str(), 1);
     const pid_t child = fork();
     if (child == 0) {
@@ -108,13 +94,13 @@ TEST_CASE("what was answered survives a kill", "[store]") {
     close(pipes[0]);
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
-    Gateway gateway(directory);
+    Gateway gateway(directory.path());
     CHECK(gateway.table.theirs(net::Ip(v4, bytes)) == at("198.51.100.7", "1001"));
 }
 
 TEST_CASE("answers share commits, and wait for no more than their own", "[store]") {
-    const Directory directory;
-    Gateway gateway(directory);
+    const TemporaryDirectory directory;
+    Gateway gateway(directory.path());
     int answered = 0;
     for (uint64_t i = 0; i < 1000; i++) {
         REQUIRE(gateway.table.encode({ip("198.51.100.7"), {0, i}}, v4));
@@ -132,10 +118,10 @@ TEST_CASE("answers share commits, and wait for no more than their own", "[store]
 }
 
 TEST_CASE("what was dropped stays dropped, resting numbers rest on", "[store]") {
-    const Directory directory;
+    const TemporaryDirectory directory;
     net::Ip ea;
     {
-        Gateway gateway(directory);
+        Gateway gateway(directory.path());
         ea = gateway.table.ea(at("198.51.100.7", "1001"), v4).value();
         gateway.table.replace(kAgent, {local("192.168.1.6", "203.0.113.1", "1025")}, 42);
         REQUIRE(gateway.durable());
@@ -143,7 +129,7 @@ TEST_CASE("what was dropped stays dropped, resting numbers rest on", "[store]") 
         gateway.sweep_all();
     }
     {
-        Gateway gateway(directory);
+        Gateway gateway(directory.path());
         CHECK(gateway.clock.now() == kStart + kMappingLife);
         CHECK(gateway.store->opened().mappings == 1);
         CHECK(!gateway.table.theirs(ea));
@@ -152,27 +138,28 @@ TEST_CASE("what was dropped stays dropped, resting numbers rest on", "[store]") 
         gateway.later(kMappingRest);
         gateway.sweep_all();
     }
-    Gateway gateway(directory);
+    Gateway gateway(directory.path());
     CHECK(gateway.store->opened().mappings == 0);
 }
 
 TEST_CASE("a damaged database is set aside", "[store]") {
-    const Directory directory;
+    const TemporaryDirectory directory;
     {
-        Gateway gateway(directory);
+        Gateway gateway(directory.path());
         for (uint64_t i = 0; i < 2000; i++) {
             REQUIRE(gateway.table.encode({ip("198.51.100.7"), {0, i}}, v4));
         }
     }
-    const auto size = fs::file_size(directory.file());
+    const auto size = fs::file_size(directory.file("mapper.lmdb"));
     SECTION("not a database") {
-        std::ofstream(directory.file(), std::ios::trunc) << std::string(20000, 'x');
+        std::ofstream(directory.file("mapper.lmdb"), std::ios::trunc) << std::string(20000, 'x');
     }
     SECTION("cut short") {
-        fs::resize_file(directory.file(), size / 2);
+        fs::resize_file(directory.file("mapper.lmdb"), size / 2);
     }
     SECTION("a record that lies") {
-        std::fstream file(directory.file(), std::ios::in | std::ios::out | std::ios::binary);
+        std::fstream file(directory.file("mapper.lmdb"),
+                          std::ios::in | std::ios::out | std::ios::binary);
         std::string bytes(size, 0);
         file.read(bytes.data(), static_cast<std::streamsize>(size));
         const std::string gw("\x04\xc6\x33\x64\x07", 5);  // in a value: 198.51.100.7
@@ -183,13 +170,14 @@ TEST_CASE("a damaged database is set aside", "[store]") {
         file.write(bytes.data(), static_cast<std::streamsize>(size));
     }
     SECTION("pages of noise") {
-        std::fstream file(directory.file(), std::ios::in | std::ios::out | std::ios::binary);
+        std::fstream file(directory.file("mapper.lmdb"),
+                          std::ios::in | std::ios::out | std::ios::binary);
         for (size_t at = 8192; at + 4096 <= size; at += 4096) {
             file.seekp(static_cast<std::streamoff>(at));
             for (int i = 0; i < 4096; i++) file.put(static_cast<char>(i * 7));
         }
     }
-    Gateway gateway(directory);
+    Gateway gateway(directory.path());
     CHECK(gateway.store->opened().mappings == 0);
     CHECK(fs::exists(gateway.store->opened().set_aside));
     CHECK(gateway.table.count(Relation::remote) == 0);
@@ -198,17 +186,17 @@ TEST_CASE("a damaged database is set aside", "[store]") {
 }
 
 TEST_CASE("a full disk: answers refuse, mappings go on, and it recovers", "[store]") {
-    const Directory directory;
+    const TemporaryDirectory directory;
     net::Ip early;
     net::Ip late;
     {
-        Gateway gateway(directory);
+        Gateway gateway(directory.path());
         REQUIRE(gateway.durable());
         signal(SIGXFSZ, SIG_IGN);
         rlimit before{};
         getrlimit(RLIMIT_FSIZE, &before);
         rlimit full = before;
-        full.rlim_cur = fs::file_size(directory.file());
+        full.rlim_cur = fs::file_size(directory.file("mapper.lmdb"));
         setrlimit(RLIMIT_FSIZE, &full);
         for (uint64_t i = 0; i < 2000; i++) {
             early = gateway.table.encode({ip("198.51.100.7"), {0, i}}, v4).value().ea;
@@ -228,19 +216,19 @@ TEST_CASE("a full disk: answers refuse, mappings go on, and it recovers", "[stor
         gateway.loop.run();
         CHECK(gateway.durable());
     }
-    Gateway gateway(directory);
+    Gateway gateway(directory.path());
     CHECK(gateway.store->opened().mappings == 2001);
     CHECK(gateway.table.theirs(early) == net::IpRef{ip("198.51.100.7"), {0, 1999}});
     CHECK(gateway.table.theirs(late) == at("198.51.100.8", "1"));
 }
 
 TEST_CASE("a newer format is refused and left alone", "[store]") {
-    const Directory directory;
-    { const Gateway gateway(directory); }
+    const TemporaryDirectory directory;
+    { const Gateway gateway(directory.path()); }
     MDB_env* env = nullptr;
     mdb_env_create(&env);
     mdb_env_set_maxdbs(env, 4);
-    REQUIRE(mdb_env_open(env, directory.file().c_str(), MDB_NOSUBDIR, 0640) == 0);
+    REQUIRE(mdb_env_open(env, directory.file("mapper.lmdb").c_str(), MDB_NOSUBDIR, 0640) == 0);
     MDB_txn* txn = nullptr;
     REQUIRE(mdb_txn_begin(env, nullptr, 0, &txn) == 0);
     MDB_dbi meta = 0;
@@ -254,38 +242,38 @@ TEST_CASE("a newer format is refused and left alone", "[store]") {
 
     Site site;
     run::Loop loop;
-    const auto opened = Store::open(loop, directory.path, site.table, site.clock);
+    const auto opened = Store::open(loop, directory.path(), site.table, site.clock);
     REQUIRE(!opened);
     CHECK(opened.error().text.find("format 2") != std::string::npos);
-    CHECK(fs::exists(directory.file()));
+    CHECK(fs::exists(directory.file("mapper.lmdb")));
 }
 
 TEST_CASE("a data directory serves one gateway at a time", "[store]") {
-    const Directory directory;
-    const Gateway gateway(directory);
+    const TemporaryDirectory directory;
+    const Gateway gateway(directory.path());
     Clock clock;
     Table table(site(), clock);
     run::Loop loop;
-    const auto second = Store::open(loop, directory.path, table, clock);
+    const auto second = Store::open(loop, directory.path(), table, clock);
     REQUIRE(!second);
     CHECK(second.error().text.find("in use by another gateway") != std::string::npos);
 }
 
 TEST_CASE("another encode network: the old mappings go, also from disk", "[store]") {
-    const Directory directory;
+    const TemporaryDirectory directory;
     {
-        Gateway gateway(directory);
+        Gateway gateway(directory.path());
         REQUIRE(gateway.table.ea(at("198.51.100.7", "1001"), v4));
         REQUIRE(gateway.table.ours(ip("192.168.1.5"), v4));
     }
     MappingConfig config = site();
     config.encode_nets = {net::Cidr::parse("10.128.0.0/12").value()};
     {
-        const Gateway gateway(directory, config);
+        const Gateway gateway(directory.path(), config);
         CHECK(gateway.store->opened().dropped == 1);
         CHECK(gateway.store->opened().mappings == 1);
     }
-    const Gateway gateway(directory);
+    const Gateway gateway(directory.path());
     CHECK(gateway.store->opened().mappings == 1);
     CHECK(gateway.store->opened().dropped == 0);
 }

@@ -3,8 +3,8 @@
 #include <set>
 
 #include "resolver/plugins/forward/exchange.h"
-#include "unit/common/mapper/scripted_mapper.h"
 #include "unit/resolver/plugins/bench.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::test;

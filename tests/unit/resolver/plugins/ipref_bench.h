@@ -9,6 +9,7 @@
 
 #include "unit/common/mapper/scripted_mapper.h"
 #include "unit/resolver/plugins/bench.h"
+#include "unit/temporary_directory.h"
 
 namespace ipref::test {
 

@@ -4,8 +4,8 @@
 #include <fstream>
 
 #include "resolver/plugins/file/zone_text.h"
-#include "unit/common/mapper/scripted_mapper.h"
 #include "unit/resolver/plugins/bench.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::test;

@@ -2,8 +2,8 @@
 // Questions to plugin file, with a zone on disk.
 #include <fstream>
 
-#include "unit/common/mapper/scripted_mapper.h"
 #include "unit/resolver/plugins/bench.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::test;
