@@ -11,10 +11,6 @@ namespace {
 
 constexpr size_t kWarningsTold = 20;  // of one look-up run; more are counted
 
-std::string plural(size_t count, const char* what) {
-    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 }  // namespace
 
 Follower::Follower(World& world, Mapper& mapper, run::Metrics& metrics, Source source,
@@ -88,10 +84,11 @@ void Follower::transferred(Poll& poll, TransferResult result) {
 void Follower::take_zone(Poll& poll, Zone zone) {
     for (const auto& warning : zone.warnings) log(Severity::warning, warning);
     if (zone.more_warnings > 0) {
-        log(Severity::warning, fmt::format("{} more records like these", zone.more_warnings));
+        log(Severity::warning,
+            fmt::format("{} like these", run::counted(zone.more_warnings, "more record")));
     }
     log(Severity::debug, fmt::format("{}: serial {}, {}", poll.server.str(), zone.serial,
-                                     plural(zone.entries.size(), "AA record")));
+                                     run::counted(zone.entries.size(), "AA record")));
     poll.zone = std::make_shared<const Zone>(std::move(zone));
     poll.good->add();
     poll.backoff.reset();

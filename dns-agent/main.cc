@@ -16,7 +16,7 @@ using namespace ipref;
 
 int serve(const agent::Options& options) {
     run::configure_log({.format = options.log_format,
-                        .debug = options.debug,
+                        .debug = options.debug ? run::kAllTopics : 0,
                         .time_stamps = options.time_stamps,
                         .to_stdout = false});
     run::Loop loop;

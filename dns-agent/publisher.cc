@@ -110,17 +110,20 @@ Mapper::Callback Publisher::when_done(void (Publisher::*then)(const mapper::Done
 
 void Publisher::set_done(const mapper::Done& done) {
     held_ = std::move(sending_);
-    world_.log(Severity::info, fmt::format("{}: published {} hosts, hash {:016x}", name_,
-                                           held_->hosts.size(), held_->hash));
-    if (done.rejected == 0) return;
-    std::string text = fmt::format("{}: the gateway refused {} hosts", name_, done.rejected);
+    const auto hosts = run::counted(held_->hosts.size(), "host");
+    if (done.rejected == 0) {
+        world_.log(Severity::info,
+                   fmt::format("{}: published {}, hash {:016x}", name_, hosts, held_->hash));
+        return;
+    }
+    std::string text = fmt::format("{}: the gateway refused {} of {}", name_, done.rejected, hosts);
     for (const auto& reason : done.reasons) text += fmt::format("; {}", reason);
     world_.log(Severity::warning, text);
 }
 
 void Publisher::confirmed(const mapper::Done&) {
-    world_.log(Severity::debug, fmt::format("{}: the gateway holds all {} hosts", name_,
-                                            held_ ? held_->hosts.size() : 0));
+    world_.log(Severity::debug, fmt::format("{}: the gateway holds {}", name_,
+                                            run::counted(held_ ? held_->hosts.size() : 0, "host")));
 }
 
 void Publisher::withdrawn(const mapper::Done&) {

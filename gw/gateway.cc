@@ -53,7 +53,7 @@ DatapathOptions datapath_options(const Options& options) {
     out.disabled_offloads = options.disabled_offloads;
     out.max_peers = options.max_remote_gateways;
     out.max_locals = options.max_local_ips;
-    out.trace = options.trace;
+    out.trace = (options.debug & run::topic_bit(run::Topic::packets)) != 0;
     return out;
 }
 
@@ -118,7 +118,8 @@ Result<void> Gateway::open_parts() {
     }
     hosts_ = std::make_unique<HostsFileOwner>(loop_, options_.hosts, table_);
     heartbeat_ = std::make_unique<Heartbeat>(loop_, clock_, table_);
-    if (options_.ticks) ticks_.start(run::Milliseconds(1000), run::Milliseconds(1000));
+    if (run::log_enabled(run::Topic::ticks))
+        ticks_.start(run::Milliseconds(1000), run::Milliseconds(1000));
     if (datapath_ != nullptr) {
         datapath_->start([this](std::string why) {
             broken_by_ = std::move(why);
@@ -179,7 +180,7 @@ BrokerSources Gateway::broker_sources() {
 }
 
 void Gateway::tick() {
-    run::log_debug("TICK mappings: {} remote, {} local, {} resting; peers: {}",
+    run::log_debug(run::Topic::ticks, "TICK mappings: {} remote, {} local, {} resting; peers: {}",
                    table_.count(Relation::remote), table_.count(Relation::local), table_.resting(),
                    datapath_ == nullptr ? 0 : datapath_->peers().count());
 }
@@ -192,11 +193,9 @@ std::string Gateway::summary() const {
                            net::Endpoint{each.bind, options_.gateway_port}.str());
     }
     const auto& net = options_.encode_nets.front();
-    const unsigned threads = datapath_->threads();
-    return out + fmt::format("{} {}/{} MTU {}, {} thread{}, mapper socket {}",
-                             datapath_->tun_name(), MappingConfig::own_ea(net).str(), net.bits(),
-                             datapath_->tun_mtu(), threads, threads == 1 ? "" : "s",
-                             options_.mapper_socket);
+    return out + fmt::format("{} {}/{} MTU {}, {}, mapper socket {}", datapath_->tun_name(),
+                             MappingConfig::own_ea(net).str(), net.bits(), datapath_->tun_mtu(),
+                             run::counted(datapath_->threads(), "thread"), options_.mapper_socket);
 }
 
 std::string Gateway::offloads() const {

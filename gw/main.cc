@@ -22,13 +22,21 @@ namespace {
 void configure_log(const Options& options) {
     run::LogOptions log;
     log.format = options.log_format;
-    log.debug = !options.debug.empty() || options.trace || options.ticks;
+    log.debug = options.debug;
     log.time_stamps = options.time_stamps;
     run::configure_log(log);
 }
 
+std::string warning_of_topics(const Options& options) {
+    return fmt::format("-debug: no such topic: {}; there are {}, or all",
+                       fmt::join(options.unknown_topics, ", "), run::topic_names());
+}
+
 int check(const Options& options) {
     fmt::print("{}", describe(options));
+    if (!options.unknown_topics.empty()) {
+        fmt::print(stderr, "ipref-gw: {}\n", warning_of_topics(options));
+    }
     const auto hosts = read_hosts(options.hosts, mapping_config(options));
     if (!hosts) {
         fmt::print(stderr, "ipref-gw: {}\n", hosts.error().text);
@@ -105,6 +113,7 @@ int run_gateway(const std::vector<std::string>& arguments) {
     }
     if (options.check) return check(options);
     configure_log(options);
+    if (!options.unknown_topics.empty()) run::log_warning("{}", warning_of_topics(options));
     (void)std::signal(SIGPIPE, SIG_IGN);
     return Program(options).run();
 }

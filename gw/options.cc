@@ -23,6 +23,8 @@ struct Raw {
     std::vector<net::Ip> pub;
     uint32_t port = 1045;
     uint32_t remote_port = 1045;
+    bool trace = false;
+    bool ticks = false;
 };
 
 /// The last one given of a family counts.
@@ -95,6 +97,19 @@ void add_addresses(run::Flags& flags, Raw& raw) {
                [&o](std::string_view text) { return set_encode_net(o.encode_nets, text); }});
 }
 
+void add_debug(run::Flags& flags, Raw& raw) {
+    auto& o = raw.options;
+    flags.add(
+        {"debug", "LIST", "",
+         "topics to log about in detail, separated by commas: " + run::topic_names() + ", or all.",
+         [&o](std::string_view text) -> Result<void> {
+             o.debug |= run::parse_topics(text, o.unknown_topics);
+             return {};
+         }});
+    flags.boolean("trace", raw.trace, "log every packet: -debug packets.");
+    flags.boolean("ticks", raw.ticks, "log every turn of the timers: -debug ticks.");
+}
+
 void add_rest(run::Flags& flags, Raw& raw) {
     auto& o = raw.options;
     flags.text("data", "DIR", o.data, "directory of the database; made if missing.");
@@ -109,10 +124,7 @@ void add_rest(run::Flags& flags, Raw& raw) {
                  "accepted for compatibility, has no effect.");
     flags.boolean("devmode", o.devmode,
                   "no TUN interface and no tunnel: a stand-alone mapper socket.");
-    flags.text("debug", "LIST", o.debug,
-               "topics to log about in detail, separated by commas; any turns all on.");
-    flags.boolean("trace", o.trace, "log every packet; implies -debug.");
-    flags.boolean("ticks", o.ticks, "log every turn of the timers.");
+    add_debug(flags, raw);
     flags.boolean("time-stamps", o.time_stamps, "begin log lines with date and time.");
     flags.boolean("version", o.version, "print name, version and commit, and exit.");
     flags.boolean("check", o.check,
@@ -197,7 +209,9 @@ Result<void> join_gateways(Raw& raw) {
 
 Result<void> judge(const Options& o) {
     if (o.gateways.empty()) {
-        return fail("one of -gateway, -gateway-bind, -gateway-pub is required");
+        return fail(
+            "one of -gateway, -gateway-bind, -gateway-pub is required; behind a NAT give "
+            "-gateway 0.0.0.0, else this site's public address");
     }
     if (o.gateways.size() > 1 || o.encode_nets.size() > 1) {
         return fail(
@@ -240,6 +254,8 @@ Result<CommandLine> parse_options(const std::vector<std::string>& arguments) {
         if (o.encode_nets.empty()) o.encode_nets.emplace_back(net::Ip::v4(0x0af00000), 12);
         o.gateway_port = static_cast<uint16_t>(raw.port);
         o.remote_gateway_port = static_cast<uint16_t>(raw.remote_port);
+        if (raw.trace) o.debug |= run::topic_bit(run::Topic::packets);
+        if (raw.ticks) o.debug |= run::topic_bit(run::Topic::ticks);
         // A mapper socket alone needs no address of ours: theirs is all that resolvers ask about.
         if (o.devmode && raw.gateway.empty() && raw.bind.empty() && raw.pub.empty()) {
             raw.gateway.push_back(net::Ip::any(net::Family::v4));

@@ -39,9 +39,9 @@ struct Options {
     uint32_t max_local_ips = 1024;
     uint32_t max_buffers = 64;  ///< has no effect
     bool devmode = false;
-    std::string debug;  ///< topics; not empty: debug lines are written
-    bool trace = false;
-    bool ticks = false;
+    run::Topics debug = 0;  ///< with those of -trace and -ticks
+    /// Words of -debug. Command lines that were written for other gateways have them: a warning.
+    std::vector<std::string> unknown_topics;
     bool time_stamps = false;
     bool version = false;
     bool check = false;

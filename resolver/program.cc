@@ -68,7 +68,7 @@ class Source {
     Result<std::shared_ptr<Config>> load() const {
         if (text_) return load_config(*text_, options_);
         const auto text = options_.sources.read(options_.name);
-        if (!text) return fail("Corefile: {}", text.error().text);
+        if (!text) return fail("{}; name the Corefile with -conf FILE", text.error().text);
         return load_config(*text, options_);
     }
 
@@ -129,7 +129,8 @@ class Program {
         const auto format = run::parse_log_format(options_.log_format, run::LogFormat::bracket);
         bool debug = false;
         for (const auto& block : config.blocks) debug |= block->settings.debug;
-        run::configure_log({.format = *format, .debug = debug, .to_stdout = true});
+        run::configure_log(
+            {.format = *format, .debug = debug ? run::kAllTopics : 0, .to_stdout = true});
     }
 
     static void announce(const Config& config) {

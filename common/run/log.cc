@@ -4,6 +4,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -16,13 +18,16 @@ struct State {
     std::mutex mutex;  // guards logger and format, which only configure_log changes
     std::shared_ptr<spdlog::logger> logger;
     LogFormat format = LogFormat::letter;
-    std::atomic<bool> debug = false;
+    std::atomic<Topics> debug = 0;
 };
 
 State& state() {
     static State* const the_state = new State;  // never destroyed: threads may log at exit
     return *the_state;
 }
+
+constexpr std::array<std::string_view, static_cast<size_t>(Topic::count_)> kTopicNames{
+    "hosts", "mapper", "packets", "peers", "ticks"};
 
 const char* json_level(Severity severity) {
     static constexpr const char* names[] = {"debug", "info", "warning", "error", "fatal"};
@@ -100,7 +105,32 @@ void configure_log(const LogOptions& options) {
 }
 
 bool log_enabled(Severity severity) {
-    return severity != Severity::debug || state().debug.load(std::memory_order_relaxed);
+    return severity != Severity::debug || state().debug.load(std::memory_order_relaxed) != 0;
+}
+
+bool log_enabled(Topic topic) {
+    return (state().debug.load(std::memory_order_relaxed) & topic_bit(topic)) != 0;
+}
+
+std::string topic_names() {
+    return fmt::format("{}", fmt::join(kTopicNames, ", "));
+}
+
+Topics parse_topics(std::string_view list, std::vector<std::string>& unknown) {
+    Topics topics = 0;
+    while (!list.empty()) {
+        const auto word = list.substr(0, list.find(','));
+        list.remove_prefix(std::min(list.size(), word.size() + 1));
+        const auto at = std::find(kTopicNames.begin(), kTopicNames.end(), word);
+        if (word == "all") {
+            topics = kAllTopics;
+        } else if (at != kTopicNames.end()) {
+            topics |= topic_bit(static_cast<Topic>(at - kTopicNames.begin()));
+        } else {
+            unknown.emplace_back(word);
+        }
+    }
+    return topics;
 }
 
 void log_line(Severity severity, std::string_view text) {
@@ -127,6 +157,10 @@ Result<LogFormat> parse_log_format(std::string_view word, LogFormat text_format)
     if (word == "text") return text_format;
     if (word == "json") return LogFormat::json;
     return fail("\"{}\" is not a log format, expected text or json", word);
+}
+
+std::string counted(uint64_t count, std::string_view one) {
+    return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
 }
 
 bool LogLimit::allow(std::chrono::steady_clock::time_point now, uint64_t& suppressed) {

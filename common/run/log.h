@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result.h"
 
@@ -22,9 +23,21 @@ enum class LogFormat : uint8_t {
     json,     ///< {"ts":"2026-01-31T12:00:00.000000Z","level":"info","msg":"..."}
 };
 
+/// What a debug line is about; the gateway's -debug chooses among them by name.
+enum class Topic : uint8_t { hosts, mapper, packets, peers, ticks, count_ };
+using Topics = uint32_t;  ///< a bit for each
+inline constexpr Topics kAllTopics = ~Topics{0};
+constexpr Topics topic_bit(Topic topic) {
+    return Topics{1} << static_cast<unsigned>(topic);
+}
+/// "hosts, mapper, packets, peers, ticks", for usages and errors.
+std::string topic_names();
+/// Names separated by commas, or "all". Words that are no topic go to `unknown`.
+Topics parse_topics(std::string_view list, std::vector<std::string>& unknown);
+
 struct LogOptions {
     LogFormat format = LogFormat::letter;
-    bool debug = false;        ///< debug lines are written
+    Topics debug = 0;          ///< debug lines about these are written; without a topic if any is
     bool time_stamps = false;  ///< text formats begin with date and time
     bool to_stdout = false;
 };
@@ -32,6 +45,7 @@ struct LogOptions {
 /// Before threads are started; may be called again.
 void configure_log(const LogOptions& options);
 bool log_enabled(Severity severity);
+bool log_enabled(Topic topic);
 void log_line(Severity severity, std::string_view text);
 /// "text" or "json" to `text_format` or LogFormat::json.
 Result<LogFormat> parse_log_format(std::string_view word, LogFormat text_format);
@@ -39,6 +53,11 @@ Result<LogFormat> parse_log_format(std::string_view word, LogFormat text_format)
 template <typename... Args>
 void log_debug(fmt::format_string<Args...> format, Args&&... args) {
     if (!log_enabled(Severity::debug)) return;
+    log_line(Severity::debug, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void log_debug(Topic topic, fmt::format_string<Args...> format, Args&&... args) {
+    if (!log_enabled(topic)) return;
     log_line(Severity::debug, fmt::format(format, std::forward<Args>(args)...));
 }
 template <typename... Args>
@@ -53,6 +72,9 @@ template <typename... Args>
 void log_error(fmt::format_string<Args...> format, Args&&... args) {
     log_line(Severity::error, fmt::format(format, std::forward<Args>(args)...));
 }
+
+/// "1 host", "3 hosts".
+std::string counted(uint64_t count, std::string_view one);
 
 /// For lines about packets and queries: at most `burst` a `period`, and the number left out is
 /// told when the next one may pass. One owner, one thread.

@@ -68,8 +68,8 @@ uint64_t Histogram::cumulative(size_t index) const {
 }
 
 std::vector<double> request_seconds() {
-    std::vector<double> bounds;
-    for (double bound = 0.00025; bound < 10; bound *= 2) bounds.push_back(bound);
+    std::vector<double> bounds{0.00025};
+    while (bounds.back() < 5) bounds.push_back(2 * bounds.back());
     return bounds;
 }
 

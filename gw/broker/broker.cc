@@ -92,7 +92,7 @@ class Broker::Impl {
                 .record = [this, raw](wire::Bytes record) { take(*raw, record); },
                 .malformed = [this, raw](const std::string& why) { malformed(*raw, why); },
                 .ended = [this, number](const std::string& why) { drop(number, why); }});
-        run::log_debug("MAPPER {} has connected", client->name);
+        run::log_debug(run::Topic::mapper, "MAPPER {} has connected", client->name);
         clients_.emplace(number, std::move(client));
     }
 
@@ -108,7 +108,7 @@ class Broker::Impl {
     void drop(uint64_t number, const std::string& why) {
         const auto found = clients_.find(number);
         if (found == clients_.end()) return;
-        run::log_debug("MAPPER {} has gone: {}", found->second->name, why);
+        run::log_debug(run::Topic::mapper, "MAPPER {} has gone: {}", found->second->name, why);
         clients_.erase(found);
     }
 
@@ -139,7 +139,7 @@ class Broker::Impl {
     void warn(const std::string& text) {
         uint64_t suppressed = 0;
         if (!limit_.allow(std::chrono::steady_clock::time_point(loop_.now()), suppressed)) return;
-        if (suppressed > 0) run::log_warning("MAPPER {} more such lines were left out", suppressed);
+        if (suppressed > 0) run::log_warning("MAPPER {} more such lines before", suppressed);
         run::log_warning("MAPPER {}", text);
     }
 

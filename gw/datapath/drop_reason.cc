@@ -44,7 +44,7 @@ constexpr std::array<DropInfo, kDropReasons> kTable{{
     {no_encoded_address, "no_encoded_address",
      "no encoded address for the source: a limit is reached"},
     {ttl_expired, "ttl_expired", "TTL expired"},
-    {mtu_exceeded, "mtu_exceeded", "larger than the path MTU and not to be fragmented"},
+    {mtu_exceeded, "mtu_exceeded", "larger than the path MTU and not to be fragmented", true},
     {too_large, "too_large", "would be longer than 65535 bytes"},
     {protocol, "protocol", "a protocol that cannot be translated"},
     {layer4_truncated, "layer4_truncated", "shorter than its TCP, UDP or ICMP header"},

@@ -15,7 +15,7 @@ namespace ipref::gw {
 namespace {
 
 // Not a power of two, or all packets would begin in the same few sets of the caches.
-constexpr size_t kStride = kPacketSpace + 5 * 64;
+constexpr size_t kStride = kPacketSpace + 5 * size_t{64};
 constexpr size_t kFewest = 4;
 /// Bytes of a layer-4 header that are written anew, where they are not all of it.
 constexpr size_t kUsualHeader = 20;
@@ -84,7 +84,8 @@ void Inward::bundle(Bytes bytes, size_t segment_size, const net::Endpoint& from,
     if (good.packets == 0) return;
     if (state_.shared.peers.received(state_.peer_cache, from.ip, from.port, good.bytes,
                                      state_.seconds(), good.packets)) {
-        run::log_debug("peer {} sends from port {} now", from.ip.str(), from.port);
+        run::log_debug(run::Topic::peers, "peer {} sends from port {} now", from.ip.str(),
+                       from.port);
     }
 }
 

@@ -98,7 +98,7 @@ int Netlink::exchange(Request& request, std::vector<std::vector<uint8_t>>* repli
                  reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0) {
         return errno;
     }
-    std::vector<uint8_t> space(64 * 1024);
+    std::vector<uint8_t> space(size_t{64} * 1024);
     for (;;) {
         const auto got = ::recv(fd_.get(), space.data(), space.size(), 0);
         if (got < 0 && errno == EINTR) continue;

@@ -60,7 +60,8 @@ void WorkerState::learn_mtus(UdpEdge& udp) {
         for (const auto& report : std::span(reports).first(count)) {
             if (!shared.peers.learn_mtu(peer_cache, report.peer, report.mtu, seconds_)) continue;
             counters.path_mtu_changes.add();
-            run::log_debug("path MTU to {} is {} now", report.peer.str(), report.mtu);
+            run::log_debug(run::Topic::peers, "path MTU to {} is {} now", report.peer.str(),
+                           report.mtu);
         }
     } while (count == reports.size());
 }
@@ -129,8 +130,8 @@ void WorkerState::drop(Direction direction, DropReason reason, const About& abou
 
 void WorkerState::trace(std::string_view what, const net::Endpoint& peer, Bytes packet) const {
     if (!shared.trace) return;
-    run::log_debug("packet {} {}: {} to {}, {} bytes", what, peer.str(), source_of(packet).str(),
-                   destination_of(packet).str(), packet.size());
+    run::log_debug(run::Topic::packets, "packet {} {}: {} to {}, {} bytes", what, peer.str(),
+                   source_of(packet).str(), destination_of(packet).str(), packet.size());
 }
 
 /// splitmix64.

@@ -22,7 +22,9 @@ HostsFileOwner::HostsFileOwner(run::Loop& loop, std::string path, Table& table)
 void HostsFileOwner::load() {
     const auto file = read_hosts(path_, table_.config());
     if (!file) {
-        run::log_warning("HOSTS {}; the last good set stays in force", file.error().text);
+        run::log_warning("HOSTS {}; {}", file.error().text,
+                         loaded_ ? "the last good set stays in force"
+                                 : "nothing is mapped by it until it is there");
         return;
     }
     for (size_t i = 0; i < file->errors.size() && i < kErrorLines; i++) {
@@ -35,8 +37,17 @@ void HostsFileOwner::load() {
     const OwnerName owner{.name = "hosts file " + path_, .expires = false, .priority = true};
     const SetOutcome outcome = table_.replace(owner, file->mappings, std::nullopt);
     for (const auto& reason : outcome.reasons) run::log_error("HOSTS {}: {}", path_, reason);
-    run::log_info("HOSTS {}: {} mappings, {} refused", path_, file->mappings.size(),
-                  outcome.rejected + file->errors.size());
+    loaded_ = true;
+    if (run::log_enabled(run::Topic::hosts)) {
+        for (const auto& each : file->mappings) {
+            run::log_debug(run::Topic::hosts, "HOSTS {}: {} = {}", path_, each.ip.str(),
+                           each.ipref.str());
+        }
+    }
+    const size_t refused = outcome.rejected + file->errors.size();
+    run::log_info("HOSTS {}: {}{}", path_,
+                  run::counted(file->mappings.size() - outcome.rejected, "mapping"),
+                  refused == 0 ? "" : fmt::format(", {} refused", refused));
 }
 
 }  // namespace ipref::gw

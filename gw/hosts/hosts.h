@@ -23,6 +23,7 @@ class HostsFileOwner {
 
     std::string path_;
     Table& table_;
+    bool loaded_ = false;
     FileWatcher watcher_;
 };
 

@@ -24,12 +24,12 @@ TEST_CASE("-devmode prints what would be sent", "[mappers]") {
     const auto hash = fmt::format("{:016x}", set->hash);
     CHECK(lines ==
           std::vector<std::string>{
-              "internal:example.com: full set, 1 hosts, hash " + hash,
+              "internal:example.com: full set, 1 host, hash " + hash,
               "  + 10.1.0.33 = 203.0.113.1 + 1033",
-              "internal:example.com: change from hash 0000000000000001 to " + hash + ", 1 hosts",
+              "internal:example.com: change from hash 0000000000000001 to " + hash + ", 1 host",
               "  - 10.1.0.33 = 203.0.113.1 + 1033",
               "  + 10.1.0.33 = 203.0.113.1 + 1033",
-              "internal:example.com: unchanged, 1 hosts, hash " + hash,
+              "internal:example.com: unchanged, 1 host, hash " + hash,
               "internal:example.com: withdrawn",
           });
 }

@@ -128,9 +128,9 @@ TEST_CASE("a full set refused for its hash is not sent in a loop", "[publisher]"
 
 TEST_CASE("hosts that the gateway refused are told", "[publisher]") {
     Setup s;
-    s.mapper.rejected = 3;
-    s.publisher.set(hosts({1}));
-    CHECK(s.world.said("W internal:example.com: the gateway refused 3 hosts"));
+    s.mapper.rejected = 2;
+    s.publisher.set(hosts({1, 2, 3}));
+    CHECK(s.world.said("W internal:example.com: the gateway refused 2 of 3 hosts"));
 }
 
 TEST_CASE("withdrawing, once, and again after a reconnect", "[publisher]") {

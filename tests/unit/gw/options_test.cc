@@ -93,7 +93,7 @@ TEST_CASE("every other option", "[options]") {
                          "7",
                          "-devmode=false",
                          "-debug",
-                         "gw,tun",
+                         "peers,fwd_tun",
                          "-trace",
                          "-ticks",
                          "-time-stamps",
@@ -115,8 +115,10 @@ TEST_CASE("every other option", "[options]") {
     CHECK(o.dec_ttl);
     CHECK(o.max_remote_gateways == 5);
     CHECK(o.max_local_ips == 6);
-    CHECK(o.debug == "gw,tun");
-    CHECK((o.trace && o.ticks && o.time_stamps && o.check && !o.devmode));
+    CHECK(o.debug == (run::topic_bit(run::Topic::peers) | run::topic_bit(run::Topic::packets) |
+                      run::topic_bit(run::Topic::ticks)));
+    CHECK(o.unknown_topics == std::vector<std::string>{"fwd_tun"});
+    CHECK((o.time_stamps && o.check && !o.devmode));
     CHECK(o.metrics->str() == "[::1]:9000");
     CHECK(o.log_format == run::LogFormat::json);
     CHECK(o.tun == "ipref0");
