@@ -10,6 +10,7 @@ the whole output of those that failed. Expects build/bin (release), build/asan/b
 import glob
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import time
 
 THREADED = ('unit-gw', 'unit-mapping', 'unit-run')  # what has more than one thread; ./dev builds them with tsan
 LIMIT = 1200  # seconds for one suite: one that hangs must not eat CI's time
+PATIENCE = 60  # seconds for it to clean up when it is stopped
 CLOSING = re.compile(r'^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$', re.M)
 CATCH_ALL = re.compile(r'^All tests passed \(.* in (\d+) test cases?\)$', re.M)
 CATCH_SOME = re.compile(r'^test cases: *\d+ (?:\| *(\d+) passed)? ?(?:\| *(\d+) failed)?', re.M)
@@ -62,13 +64,26 @@ def run(command, scratch):
     """(output, exit status); None for a status where time ran out. Temporary files go to `scratch`."""
     env = dict(os.environ, TMPDIR=scratch, TSAN_OPTIONS=TSAN, ASAN_OPTIONS=ASAN, UBSAN_OPTIONS='print_stacktrace=1')
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=LIMIT, env=env)
-        return done.stdout.decode(errors='replace'), done.returncode
-    except subprocess.TimeoutExpired as e:
-        return (e.stdout or b'').decode(errors='replace') + '\nstopped after %d seconds' % LIMIT, None
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
     except OSError as e:
         return str(e), None
+    try:
+        return child.communicate(timeout=LIMIT)[0].decode(errors='replace'), child.returncode
+    except subprocess.TimeoutExpired:
+        return end(child).decode(errors='replace') + '\nstopped after %d seconds' % LIMIT, None
+    except KeyboardInterrupt:
+        end(child)
+        raise
+
+
+def end(child):
+    """Asks it to end, and waits while it takes down its network namespaces; returns what it printed."""
+    child.terminate()
+    try:
+        return child.communicate(timeout=PATIENCE)[0]
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.communicate()[0]
 
 
 def main():
@@ -92,5 +107,13 @@ def main():
     return totals[1] != 0 or totals[0] == 0
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 if __name__ == '__main__':
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

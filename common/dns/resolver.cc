@@ -186,7 +186,8 @@ void Resolver::State::answered(const Job& job, int status, Bytes message) {
         // With this status c-ares also says that servers answered SERVFAIL or REFUSED.
         const char* why = status == ARES_ECONNREFUSED ? "no server could be reached or would answer"
                                                       : ares_strerror(status);
-        job.callback(fail("looking up {}: {}", what(), why));
+        const auto asked = options.servers.empty() ? "/etc/resolv.conf" : csv(options.servers);
+        job.callback(fail("looking up {}: {} (servers: {})", what(), why, asked));
         return;
     }
     auto answer = parse_answer(message, job.name, job.type);

@@ -196,10 +196,9 @@ void Client::Impl::ask(std::vector<Query> queries, EncodedListCallback callback)
     batch->open = queries.size();
     batch->answers.assign(queries.size(), tl::unexpected(Failure{}));
     for (const auto& query : queries) batch->asked.push_back(query.ipref);
-    for (size_t i = 0; i < queries.size(); i++) {
-        if (sendable(queries[i].name)) continue;
+    for (auto& query : queries) {
         // The name serves only logs and listings: better an answer without it than none.
-        queries[i].name.clear();
+        if (!sendable(query.name)) query.name.clear();
     }
     send_queries(queries, batch);
     arm();
@@ -297,10 +296,11 @@ void Client::get_encoded_addresses(std::vector<Query> queries, EncodedListCallba
 void Client::publish(std::shared_ptr<const wire::HostSet> set, DoneCallback callback) {
     Shipment shipment{.kind = Shipment::Kind::publish,
                       .source = {set->local_domain, set->public_domain},
-                      .set = set,
+                      .set = {},
                       .change = {},
                       .hash = set->hash,
                       .count = static_cast<uint32_t>(set->hosts.size())};
+    shipment.set = std::move(set);
     impl_->ship(std::move(shipment), impl_->options().publish_timeout, std::move(callback));
 }
 
@@ -308,10 +308,11 @@ void Client::publish_change(std::shared_ptr<const wire::HostSet> set, Change cha
                             DoneCallback callback) {
     Shipment shipment{.kind = Shipment::Kind::change,
                       .source = {set->local_domain, set->public_domain},
-                      .set = set,
+                      .set = {},
                       .change = std::move(change),
                       .hash = set->hash,
                       .count = static_cast<uint32_t>(set->hosts.size())};
+    shipment.set = std::move(set);
     impl_->ship(std::move(shipment), impl_->options().publish_timeout, std::move(callback));
 }
 

@@ -27,6 +27,25 @@ Descriptor::~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
 }
 
+namespace {
+
+/// What may be behind an error of connect, and what to do.
+std::string_view remedy(int error) {
+    switch (error) {
+        case ENOENT:
+        case ECONNREFUSED:
+            return "; does ipref-gw run, with this as its -mapper-socket?";
+        case EACCES:
+            return "; it takes root, or membership in the socket's group";
+        case EPROTOTYPE:
+            return "; something else than a gateway listens there";
+        default:
+            return "";
+    }
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Connection>> Connection::open(run::Loop& loop, const std::string& path,
                                                      Events events) {
     sockaddr_un address{};
@@ -40,7 +59,7 @@ Result<std::unique_ptr<Connection>> Connection::open(run::Loop& loop, const std:
     if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         const int error = errno;
         ::close(fd);
-        return fail("{}: {}", path, std::strerror(error));
+        return fail("{}: {}{}", path, std::strerror(error), remedy(error));
     }
     return std::unique_ptr<Connection>(new Connection(loop, fd, std::move(events)));
 }

@@ -103,7 +103,8 @@ TEST_CASE("what went wrong is said", "[dns][resolver]") {
     CHECK(look_up(loop, *resolver, "nx.test", rr::kA)->rcode == rcode::kNxDomain);
     CHECK(look_up(loop, *resolver, "none.test", rr::kA)->records.empty());
     CHECK(look_up(loop, *resolver, "no.test", rr::kA).error().text ==
-          "looking up no.test. A: no server could be reached or would answer");
+          "looking up no.test. A: no server could be reached or would answer (servers: " +
+              server.at().str() + ")");
     const auto late = look_up(loop, *resolver, "silent.test", rr::kTxt);
     REQUIRE_FALSE(late);
     CHECK(late.error().text.starts_with("looking up silent.test. TXT: Timeout"));

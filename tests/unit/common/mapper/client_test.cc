@@ -206,7 +206,10 @@ TEST_CASE("while there is no gateway, requests fail at once; it connects when th
     later.start(Milliseconds(60));
     bench.on_connected = [&] { bench.loop.stop(); };
     bench.run();
-    CHECK(bench.lost == std::vector<std::string>{bench.path + ": No such file or directory"});
+    CHECK(bench.lost ==
+          std::vector<std::string>{bench.path +
+                                   ": No such file or directory; does ipref-gw run, with this as "
+                                   "its -mapper-socket?"});
     CHECK(bench.client->server()->program == "ipref-gw");
 }
 
