@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // One mapping in and out of the table, with what follows from it: lists, counts, journal.
+#include <algorithm>
 #include <memory>
 
 #include "gw/mapping/table_impl.h"
@@ -14,6 +15,17 @@ MappingRecord Table::Impl::record_of(const Entry& entry) {
             .owner = entry.owner,
             .used = entry.used.load(std::memory_order_relaxed),
             .serial = entry.serial};
+}
+
+// The hash tables grow by themselves, but behind a thread's back and not while it is a reader: a
+// large set would be put into chains of thousands.
+void Table::Impl::reserve(Relation relation, size_t set) {
+    constexpr size_t kMany = 4096;
+    if (set < kMany) return;
+    const std::lock_guard lock(mutex_);
+    const size_t entries = std::max(rows(relation).size(), set);
+    rows(relation).reserve(entries);
+    index(relation).reserve(entries);
 }
 
 Entry* Table::Impl::insert(const MappingRecord& record, bool journal) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "gw/mapping/index.h"
 
+#include <bit>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
@@ -145,6 +146,11 @@ Entry* Index::ours(const net::IpRef& ours, bool any_context) const {
     Entry* exact = newest<&Entry::by_ipref, match_ours>(by_ipref_, hashed, key);
     if (exact != nullptr || !any_context) return exact;
     return newest<&Entry::by_ipref, match_ref>(by_ipref_, hashed, key);
+}
+
+void Index::reserve(size_t entries) {
+    cds_lfht_resize(by_ip_, std::bit_ceil(entries));
+    cds_lfht_resize(by_ipref_, std::bit_ceil(entries));
 }
 
 void Index::add(Entry* entry) {

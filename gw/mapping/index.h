@@ -16,6 +16,7 @@
 #include "common/net/ref.h"
 #include "gw/mapping/change.h"
 #include "gw/mapping/clock.h"
+#include "gw/mapping/entry_pool.h"
 
 namespace ipref::gw {
 
@@ -32,6 +33,10 @@ struct Entry {
     OwnerId owner = kDynamic;
     Seconds stored = 0;  ///< `used` as the store has it
     uint32_t row = 0;    ///< where it stands in the table's list
+    uint32_t set = 0;    ///< number of the last set that named it
+
+    static void* operator new(size_t) { return take_entry_space(); }
+    static void operator delete(void* space) { give_entry_space(space); }
 
     /// Notes a use, without writing if one was noted in the last minute.
     void use(Seconds now) {
@@ -58,6 +63,10 @@ class Index {
     Entry* host(const net::Ip& host, net::Family gw) const;
     /// Local only: an exact match, else, if `any_context`, the newest with that ref and family.
     Entry* ours(const net::IpRef& ours, bool any_context) const;
+
+    /// Makes room for so many entries in all, at once instead of while they come. The writer lock
+    /// is held; the calling thread is no reader, or offline (growing may wait for readers).
+    void reserve(size_t entries);
 
     void add(Entry* entry);
     /// Out of both tables; the caller hands it to retire().

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "gw/mapping/lmdb.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cinttypes>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 namespace ipref::gw {
@@ -18,7 +22,9 @@ namespace {
 // Address space, not memory or disk: the file grows as needed.
 constexpr size_t kMapSize =
     sizeof(size_t) >= 8 ? static_cast<size_t>(uint64_t{16} << 30) : size_t{512} << 20;
+constexpr std::string_view kFormat = "format";
 constexpr mdb_mode_t kMode = 0640;
+constexpr size_t kTouched = 4'096;  // records read or written before pages are let go
 
 class Transaction {
   public:
@@ -141,10 +147,10 @@ tl::expected<void, DatabaseError> Database::prepare() {
         if (status != 0) return tl::unexpected(error_of(status));
     }
     if (fresh) {
-        const int status = put(txn.raw(), tables_, store_number("format", kStoreFormat));
+        const int status = put(txn.raw(), tables_, store_number(kFormat, kStoreFormat));
         if (status != 0) return tl::unexpected(error_of(status));
     }
-    const auto format = number_in(txn.raw(), tables_[0], "format");
+    const auto format = number_in(txn.raw(), tables_[0], kFormat);
     if (!format) return tl::unexpected(DatabaseError{true, "it has no format number"});
     if (*format > kStoreFormat) {
         return tl::unexpected(DatabaseError{
@@ -175,6 +181,34 @@ bool Database::whole() const {
     return (info.me_last_pgno + 1) * stat.ms_psize <= static_cast<size_t>(file.st_size);
 }
 
+size_t Database::count(Relation relation) const {
+    const Transaction txn(env_, MDB_RDONLY);
+    const auto table = relation == Relation::remote ? StoreTable::remote : StoreTable::local;
+    MDB_stat stat{};
+    if (txn.status() != 0 || mdb_stat(txn.raw(), tables_[static_cast<size_t>(table)], &stat) != 0) {
+        return 0;
+    }
+    return stat.ms_entries;
+}
+
+// LMDB does not tell where it has mapped the file; the kernel knows, from any value in it.
+void Database::let_pages_go() const {
+    const Transaction txn(env_, MDB_RDONLY);
+    MDB_val key{kFormat.size(), const_cast<char*>(kFormat.data())};
+    MDB_val value{};
+    if (txn.status() != 0 || mdb_get(txn.raw(), tables_[0], &key, &value) != 0) return;
+    const auto inside = reinterpret_cast<uintptr_t>(value.mv_data);
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        uintptr_t begin = 0;
+        uintptr_t end = 0;
+        if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR, &begin, &end) != 2) continue;
+        if (inside < begin || inside >= end) continue;
+        madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+        return;
+    }
+}
+
 uint32_t Database::time() const {
     const Transaction txn(env_, MDB_RDONLY);
     if (txn.status() != 0) return 0;
@@ -191,14 +225,17 @@ bool Database::read(const OnOwner& on_owner, const OnMapping& on_mapping) const 
         return owner.has_value();
     });
     if (!owners) return false;
+    size_t read = 0;
     for (const auto table : {StoreTable::remote, StoreTable::local}) {
         const bool mappings = walk(txn.raw(), dbi(table), [&](auto key, auto value) {
             const auto mapping = parse_mapping(table, key, value);
             if (mapping) on_mapping(*mapping);
+            if (++read % kTouched == 0) let_pages_go();
             return mapping.has_value();
         });
         if (!mappings) return false;
     }
+    let_pages_go();
     return true;
 }
 
@@ -221,6 +258,11 @@ Result<void> Database::write(std::span<const Change> changes, uint32_t time, boo
     if (status == 0) status = txn.commit();
     failed_ = status != 0;
     if (failed_) return fail("{}", mdb_strerror(status));
+    touched_ += changes.size();
+    if (touched_ >= kTouched) {
+        touched_ = 0;
+        let_pages_go();
+    }
     return {};
 }
 

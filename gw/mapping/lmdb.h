@@ -37,6 +37,8 @@ class Database {
     using OnOwner = std::function<void(const OwnerRecord&)>;
     using OnMapping = std::function<void(const MappingRecord&)>;
     bool read(const OnOwner& on_owner, const OnMapping& on_mapping) const;
+    /// How many mappings read() will find, at most.
+    size_t count(Relation relation) const;
     /// The greatest clock stored; 0 in a new database.
     uint32_t time() const;
 
@@ -45,6 +47,8 @@ class Database {
 
   private:
     Database() = default;
+    /// The kernel's copy of the file is enough: what has been read counts as our memory no longer.
+    void let_pages_go() const;
     tl::expected<void, DatabaseError> start();
     bool whole() const;
     tl::expected<void, DatabaseError> prepare();
@@ -52,6 +56,7 @@ class Database {
     std::string path_;
     MDB_env* env_ = nullptr;
     bool failed_ = false;  ///< the last write
+    size_t touched_ = 0;   ///< changes written since let_pages_go()
     std::array<MDB_dbi, kStoreTables.size()> tables_{};
 };
 

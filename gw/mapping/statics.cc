@@ -75,10 +75,15 @@ std::optional<std::string> Table::Impl::unfit(const StaticMapping& mapping) cons
     return std::nullopt;
 }
 
+void Table::Impl::reserve_for(const std::vector<StaticMapping>& set) {
+    const auto remote = std::ranges::count(set, Relation::remote, &StaticMapping::relation);
+    reserve(Relation::remote, static_cast<size_t>(remote));
+    reserve(Relation::local, set.size() - static_cast<size_t>(remote));
+}
+
 // Who holds what the mapping claims, decided by the rule in table.h. The new mapping goes in
 // before an old one goes out, so that readers always find one of the two.
-void Table::Impl::claim(Owner& owner, const StaticMapping& mapping,
-                        std::unordered_set<const Entry*>& seen, SetOutcome& outcome) {
+void Table::Impl::claim(Owner& owner, const StaticMapping& mapping, SetOutcome& outcome) {
     const auto refuse_it = [&](std::string_view why) {
         reject(outcome, mapping, why);
         owner.rejected.insert(mapping);
@@ -94,7 +99,7 @@ void Table::Impl::claim(Owner& owner, const StaticMapping& mapping,
         if (holder == nullptr) continue;
         if (holder->owner == owner.record.id) {
             const bool same = holder->ip == mapping.ip && holder->ipref == mapping.ipref;
-            if (!same && seen.contains(holder)) return refuse_it("the set holds it twice");
+            if (!same && holder->set == set_) return refuse_it("the set holds it twice");
             continue;
         }
         const auto other = owners_.find(holder->owner);
@@ -107,18 +112,18 @@ void Table::Impl::claim(Owner& owner, const StaticMapping& mapping,
         if (holder == nullptr || holder->ip != mapping.ip || holder->ipref != mapping.ipref)
             continue;
         if (holder->owner != owner.record.id) adopt(holder, owner.record.id);
-        seen.insert(holder);
+        holder->set = set_;
         return;
     }
     if (statics_ >= config_.limits.statics) return refuse_it("too many static mappings");
-    const Entry* made = insert({.relation = mapping.relation,
-                                .ip = mapping.ip,
-                                .ipref = mapping.ipref,
-                                .owner = owner.record.id,
-                                .used = clock_.now(),
-                                .serial = ++serial_},
-                               false);
-    seen.insert(made);
+    Entry* made = insert({.relation = mapping.relation,
+                          .ip = mapping.ip,
+                          .ipref = mapping.ipref,
+                          .owner = owner.record.id,
+                          .used = clock_.now(),
+                          .serial = ++serial_},
+                         false);
+    made->set = set_;
     if (holders[1] == holders[0]) holders[1] = nullptr;
     for (Entry* holder : holders) {
         if (holder != nullptr) drop(holder);
@@ -152,15 +157,16 @@ void Table::Impl::drop_owner(OwnerId id) {
 SetOutcome Table::replace(const OwnerName& name, const std::vector<StaticMapping>& set,
                           std::optional<uint64_t> hash) {
     SetOutcome outcome;
+    impl_->reserve_for(set);
     const Impl::Write write(*impl_);
+    impl_->set_++;
     Owner* owner = impl_->owner_for(name, outcome);
     if (owner == nullptr) return outcome;
     owner->rejected.clear();
-    std::unordered_set<const Entry*> seen;
-    for (const auto& mapping : set) impl_->claim(*owner, mapping, seen, outcome);
+    for (const auto& mapping : set) impl_->claim(*owner, mapping, outcome);
     for (auto& list : impl_->rows_) {
         for (size_t i = list.size(); i-- > 0;) {
-            if (list[i]->owner == owner->record.id && !seen.contains(list[i])) {
+            if (list[i]->owner == owner->record.id && list[i]->set != impl_->set_) {
                 impl_->drop(list[i]);
             }
         }
@@ -172,13 +178,14 @@ SetOutcome Table::replace(const OwnerName& name, const std::vector<StaticMapping
 SetOutcome Table::change(const OwnerName& name, const std::vector<StaticMapping>& add,
                          const std::vector<StaticMapping>& remove, std::optional<uint64_t> hash) {
     SetOutcome outcome;
+    impl_->reserve_for(add);
     const Impl::Write write(*impl_);
+    impl_->set_++;
     Owner* owner = impl_->owner_for(name, outcome);
     if (owner == nullptr) return outcome;
-    std::unordered_set<const Entry*> seen;
     for (const auto& mapping : add) {
         owner->rejected.erase(mapping);
-        impl_->claim(*owner, mapping, seen, outcome);
+        impl_->claim(*owner, mapping, outcome);
     }
     for (const auto& mapping : remove) {
         Entry* entry = mapping.relation == Relation::remote
@@ -186,7 +193,7 @@ SetOutcome Table::change(const OwnerName& name, const std::vector<StaticMapping>
                            : impl_->local_.ours(mapping.ipref, false);
         const bool same = entry != nullptr && entry->owner == owner->record.id &&
                           entry->ip == mapping.ip && entry->ipref == mapping.ipref;
-        if (same && !seen.contains(entry)) impl_->drop(entry);
+        if (same && entry->set != impl_->set_) impl_->drop(entry);
         if (!same) owner->rejected.erase(mapping);
     }
     impl_->finish_set(*owner, hash);

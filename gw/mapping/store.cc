@@ -324,6 +324,7 @@ Result<std::unique_ptr<Store>> Store::open(run::Loop& loop, const std::string& d
 
     opened.time = (*database)->time();
     clock.set(opened.time);
+    table.reserve((*database)->count(Relation::remote), (*database)->count(Relation::local));
     (*database)->read([&](const auto& owner) { table.restore(owner); },
                       [&](const auto& mapping) {
                           table.restore(mapping) ? opened.mappings++ : opened.dropped++;

@@ -158,6 +158,8 @@ class Table : public Lookup {
     /// record does not fit the configuration (another encode network): the store then erases it.
     bool restore(const OwnerRecord& owner);
     bool restore(const MappingRecord& mapping);
+    /// Before so many are restored: room for them, so that each finds its place at once.
+    void reserve(size_t remote, size_t local);
     /// Everything that must survive, as restore() takes it (owners first): for a store that starts
     /// anew.
     std::vector<Change> snapshot() const;

@@ -7,7 +7,6 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "gw/mapping/allocator.h"
@@ -61,6 +60,8 @@ class Table::Impl {
     bool any_context(const net::IpRef& ours) const;
 
     // entries.cc, with a Write held: one mapping
+    /// Without a Write: room for a set of so many, if they are many.
+    void reserve(Relation relation, size_t set);
     Entry* insert(const MappingRecord& record, bool journal);
     void drop(Entry* entry);
     /// Drops a dynamic mapping whose life is over; its number rests.
@@ -83,8 +84,8 @@ class Table::Impl {
     void journal_owner(const Owner& owner);
     /// Whether the mapping could be held at all; a reason if not.
     std::optional<std::string> unfit(const StaticMapping& mapping) const;
-    void claim(Owner& owner, const StaticMapping& mapping, std::unordered_set<const Entry*>& seen,
-               SetOutcome& outcome);
+    void claim(Owner& owner, const StaticMapping& mapping, SetOutcome& outcome);
+    void reserve_for(const std::vector<StaticMapping>& set);
     void finish_set(Owner& owner, std::optional<uint64_t> hash);
     std::string owner_name(OwnerId id) const;
 
@@ -111,6 +112,7 @@ class Table::Impl {
     std::map<OwnerId, Owner> owners_;
     OwnerId last_owner_ = kGatewayItself;
     uint64_t statics_ = 0;
+    uint32_t set_ = 0;       ///< number of the set that is being applied
     size_t own_ = 0;         ///< the gateway's own entries
     uint64_t sweep_at_ = 0;  ///< rows left of this round
 

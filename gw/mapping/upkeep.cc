@@ -79,6 +79,11 @@ void Table::sweep(size_t most) {
     impl_->sweep_rest();
 }
 
+void Table::reserve(size_t remote, size_t local) {
+    impl_->reserve(Relation::remote, remote);
+    impl_->reserve(Relation::local, local);
+}
+
 bool Table::restore(const OwnerRecord& owner) {
     const Impl::Write write(*impl_);
     if (owner.id <= kGatewayItself || impl_->find_owner(owner.name) != nullptr) return false;
