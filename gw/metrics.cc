@@ -141,6 +141,10 @@ void register_datapath(run::Metrics& metrics, const Datapath& datapath) {
     metrics.counter_from("ipref_gw_peers_evicted_total",
                          "Remote gateways that gave way to others; see -max-remote-gateways", {},
                          [&datapath] { return static_cast<double>(datapath.peers().evicted()); });
+    metrics.counter_from(
+        "ipref_gw_peers_untracked_total",
+        "Uses of remote gateways that found no place: as many as allowed are in use", {},
+        [&datapath] { return static_cast<double>(datapath.peers().untracked()); });
     metrics.gauge("ipref_gw_tun_mtu_bytes", "MTU of the TUN interface").set(datapath.tun_mtu());
     metrics.gauge("ipref_gw_threads", "Data-path threads").set(datapath.threads());
 }

@@ -46,7 +46,9 @@ Peers::Found Peers::find_slowly(const net::Ip& ip, PeerSeconds now, bool make) {
         return {&slot, slot.generation.load(kRelaxed)};
     }
     if (!make) return {};
-    const size_t index = take_slot();
+    const auto free = take_slot(now);
+    if (!free) return untracked_.fetch_add(1, kRelaxed), Found{};
+    const size_t index = *free;
     auto& slot = slots_[index];
     slot.ip = ip;
     slot.taken = true;
@@ -57,7 +59,7 @@ Peers::Found Peers::find_slowly(const net::Ip& ip, PeerSeconds now, bool make) {
     return {&slot, slot.generation.load(kRelaxed)};
 }
 
-size_t Peers::take_slot() {
+std::optional<size_t> Peers::take_slot(PeerSeconds now) {
     if (unused_ < slots_.size()) return unused_++;
     // Those used since they were listed go to the end first. Each move answers for a use, so that
     // the work over time is bounded by the packets that came.
@@ -70,6 +72,7 @@ size_t Peers::take_slot() {
             order_.splice(order_.end(), order_, order_.begin());
             continue;
         }
+        if (now < used + kPeerLive) return std::nullopt;
         order_.pop_front();
         by_ip_.erase(slot.ip);
         clear(slot);
@@ -84,6 +87,8 @@ void Peers::clear(Slot& slot) {
     slot.generation.fetch_add(1, std::memory_order_acq_rel);
     slot.port.store(0, std::memory_order_release);
     slot.mtu.store(0, std::memory_order_release);
+    slot.port_heard.store(0, std::memory_order_release);
+    slot.previous_port.store(0, std::memory_order_release);
     for (auto* counter : {&slot.received_packets, &slot.received_bytes, &slot.sent_packets,
                           &slot.sent_bytes, &slot.port_changes}) {
         counter->store(0, std::memory_order_release);
@@ -97,6 +102,7 @@ PeerPath Peers::sending(PeerCache& cache, const net::Ip& ip, size_t bytes, PeerS
     for (;;) {
         const auto [slot, generation] = find(cache, ip, now, true);
         PeerPath path;
+        if (slot == nullptr) return path;
         path.port = static_cast<uint16_t>(slot->port.load(std::memory_order_acquire));
         const uint64_t mtu = slot->mtu.load(std::memory_order_acquire);
         path.mtu = now < static_cast<uint32_t>(mtu) ? static_cast<uint32_t>(mtu >> 32) : 0;
@@ -114,17 +120,32 @@ PeerPath Peers::sending(PeerCache& cache, const net::Ip& ip, size_t bytes, PeerS
 bool Peers::received(PeerCache& cache, const net::Ip& ip, uint16_t port, size_t bytes,
                      PeerSeconds now, size_t packets) {
     auto [slot, generation] = find(cache, ip, now, true);
+    if (slot == nullptr) return false;
     touch(*slot, now);
     slot->received_packets.fetch_add(packets, kRelaxed);
     slot->received_bytes.fetch_add(bytes, kRelaxed);
     if (slot->last_received.load(kRelaxed) != now) slot->last_received.store(now, kRelaxed);
-    if (slot->port.load(kRelaxed) == port) return false;
+    const uint32_t known = slot->port.load(kRelaxed);
+    if (known == port) {
+        if (slot->port_heard.load(kRelaxed) != now) slot->port_heard.store(now, kRelaxed);
+        return false;
+    }
+    const bool quiet = now >= slot->port_heard.load(kRelaxed) + kPortQuiet;
+    if (known != 0 && !quiet && slot->previous_port.load(kRelaxed) != port) return false;
     // The port decides where packets go: not to be written into a slot that changes hands.
     const std::lock_guard lock(mutex_);
-    if (slot->generation.load(kRelaxed) != generation) return false;
-    const uint32_t old = slot->port.exchange(port, kRelaxed);
-    if (old == 0 || old == port) return false;
-    slot->port_changes.fetch_add(1, kRelaxed);
+    return slot->generation.load(kRelaxed) == generation && change_port(*slot, port, now);
+}
+
+bool Peers::change_port(Slot& slot, uint32_t port, PeerSeconds now) {
+    const uint32_t old = slot.port.exchange(port, kRelaxed);
+    if (old == port) return false;
+    slot.port_heard.store(now, kRelaxed);
+    // Whoever has it back keeps it until it is quiet.
+    const bool back = slot.previous_port.load(kRelaxed) == port;
+    slot.previous_port.store(back ? 0 : old, kRelaxed);
+    if (old == 0) return false;
+    slot.port_changes.fetch_add(1, kRelaxed);
     return true;
 }
 
@@ -137,7 +158,7 @@ bool Peers::learn_mtu(PeerCache& cache, const net::Ip& ip, uint32_t mtu, PeerSec
 bool Peers::learn_mtu_of_new(PeerCache& cache, const net::Ip& ip, uint32_t mtu, PeerSeconds now) {
     const auto found = find(cache, ip, now, true);
     const std::lock_guard lock(mutex_);
-    return lower_mtu(found, ip, mtu, now);
+    return found.slot != nullptr && lower_mtu(found, ip, mtu, now);
 }
 
 bool Peers::lower_mtu(const Found& found, const net::Ip& ip, uint32_t mtu, PeerSeconds now) {

@@ -2,7 +2,8 @@
 // What is known of each remote gateway: the port it sends from, the path MTU, counters. The same
 // for local IPv6 hosts, of whom only the MTU is of interest.
 //
-// Bounded: slots are made at start; when all are taken the least recently used one gives way.
+// Bounded: slots are made at start; when all are taken the least recently used one gives way, if
+// it has not been used for kPeerLive: forged sources cannot push out peers that are there.
 // Shared by the workers: a known peer is found through the worker's own PeerCache and read without
 // a lock; the mutex is for peers that are new to a worker.
 #pragma once
@@ -25,6 +26,8 @@ namespace ipref::gw {
 using PeerSeconds = uint32_t;
 
 constexpr PeerSeconds kPathMtuLife = 600;  ///< then a larger packet is tried again (RFC 1191)
+constexpr PeerSeconds kPortQuiet = 3;      ///< after so much silence another port is believed
+constexpr PeerSeconds kPeerLive = 15;      ///< who was used since does not give way to a new peer
 
 /// What the network may ask us to go down to. The kernel's own limit for IPv4
 /// (net.ipv4.route.min_pmtu), RFC 8200 section 5 for IPv6: a forged "fragmentation needed" must
@@ -56,7 +59,7 @@ class PeerCache;
 
 class Peers {
   public:
-    /// `most`: at least 1. `port_changed`: with any worker's thread, without a lock; may be empty.
+    /// `most`: at least 1.
     explicit Peers(size_t most);
 
     // From workers, each with its own cache.
@@ -64,7 +67,10 @@ class Peers {
     /// Where and how large to send; counts packets of `bytes` in all as sent if that is not 0.
     PeerPath sending(PeerCache& cache, const net::Ip& ip, size_t bytes, PeerSeconds now,
                      size_t packets = 1);
-    /// Datagrams from there proved good: the port is learnt. True if it replaced another port.
+    /// Datagrams from there proved good: the port is learnt, at once if none was. Another port
+    /// takes its place only when it has been silent for kPortQuiet, and gives it back to it when
+    /// it speaks again: a NAT that has forgotten is followed, who forges sources cannot take the
+    /// answers of a peer that sends. True if the port changed.
     bool received(PeerCache& cache, const net::Ip& ip, uint16_t port, size_t bytes, PeerSeconds now,
                   size_t packets = 1);
     /// The path towards a peer carries no more than `mtu`. Ignored if it is not in the table,
@@ -84,6 +90,8 @@ class Peers {
     size_t active(PeerSeconds now, PeerSeconds within) const;
     /// How often a peer gave way to another.
     uint64_t evicted() const { return evicted_.load(std::memory_order_relaxed); }
+    /// How often there was no slot, as all were in use: the peer is sent to at the default port.
+    uint64_t untracked() const { return untracked_.load(std::memory_order_relaxed); }
 
   private:
     friend class PeerCache;
@@ -100,6 +108,8 @@ class Peers {
         std::atomic<uint64_t> sent_bytes = 0;
         std::atomic<uint32_t> last_received = 0;
         std::atomic<uint64_t> port_changes = 0;
+        std::atomic<uint32_t> port_heard = 0;     // when `port` was last sent from
+        std::atomic<uint32_t> previous_port = 0;  // which `port` has replaced; 0: none
         // Under the mutex.
         net::Ip ip;
         uint32_t listed_as = 0;  // `used` when the slot was put where it is in order_
@@ -112,7 +122,8 @@ class Peers {
 
     Found find(PeerCache& cache, const net::Ip& ip, PeerSeconds now, bool make);
     Found find_slowly(const net::Ip& ip, PeerSeconds now, bool make);
-    size_t take_slot();
+    std::optional<size_t> take_slot(PeerSeconds now);
+    static bool change_port(Slot& slot, uint32_t port, PeerSeconds now);
     static void clear(Slot& slot);
     static void touch(Slot& slot, PeerSeconds now);
     static uint32_t fresh_mtu(const Slot& slot, PeerSeconds now);
@@ -124,6 +135,7 @@ class Peers {
     std::unordered_map<net::Ip, size_t> by_ip_;
     std::list<size_t> order_;  // least recently used first, as of Slot::listed_as
     std::atomic<uint64_t> evicted_ = 0;
+    std::atomic<uint64_t> untracked_ = 0;
 };
 
 /// A worker's shortcut to the slots it used last. One thread.

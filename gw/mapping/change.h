@@ -62,6 +62,8 @@ class Journal {
     /// Called from any thread with the table's writer lock held, in the order of the changes:
     /// must neither block nor call the table.
     virtual void record(std::vector<Change> changes) = 0;
+    /// So much waits for the disk that packets shall make no more mappings. From any thread.
+    virtual bool congested() const { return false; }
 };
 
 }  // namespace ipref::gw

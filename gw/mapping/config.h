@@ -17,9 +17,10 @@ struct MappingLimits {
     /// Encoded addresses that packets of one remote gateway may make: a second, and at once.
     uint32_t gateway_rate = 64;
     uint32_t gateway_burst = 512;
-    /// The same for all packets together, and for refs of local hosts.
-    uint32_t total_rate = 4096;
-    uint32_t total_burst = 16384;
+    /// The same for all packets together, and for refs of local hosts: what the gateway can make
+    /// and store without losing packets of others.
+    uint32_t total_rate = 65'536;
+    uint32_t total_burst = 65'536;
     /// Remote gateways whose rate is tracked; the least recently used go first.
     uint32_t gateways = 1024;
     /// Share of an encode network's dynamic addresses that may be in use before packets make no

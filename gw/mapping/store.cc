@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -23,7 +24,8 @@ namespace ipref::gw {
 namespace {
 
 constexpr run::Milliseconds kRetry{1000};
-/// Changes kept while the disk refuses; with more, the next try writes the whole table instead.
+/// Changes that wait for the disk. With more, packets make no new mappings while it is slow; while
+/// it refuses, the next try writes the whole table instead.
 constexpr size_t kMostPending = 200'000;
 
 /// An open descriptor that is closed.
@@ -122,6 +124,7 @@ class Store::Impl {
                 pending_.insert(pending_.end(), std::make_move_iterator(changes.begin()),
                                 std::make_move_iterator(changes.end()));
                 if (pending_.size() > kMostPending && failing_) overflow();
+                congested_.store(pending_.size() > kMostPending, std::memory_order_relaxed);
             }
         }
         wake_.send();
@@ -149,6 +152,7 @@ class Store::Impl {
     }
 
     const std::string& problem() const { return problem_; }
+    bool congested() const { return congested_.load(std::memory_order_relaxed); }
     Table& table() { return table_; }
 
   private:
@@ -170,6 +174,7 @@ class Store::Impl {
             if (recorded_ == committed_) return nullptr;
             commit->upto = recorded_;
             commit->changes = std::exchange(pending_, {});
+            congested_.store(false, std::memory_order_relaxed);
             commit->clear = std::exchange(rewrite_, false);
         }
         // Changes made from here on are pending as well: writing them twice does no harm.
@@ -283,6 +288,7 @@ class Store::Impl {
     uint64_t recorded_ = 0;
     bool rewrite_ = false;
     bool failing_ = false;
+    std::atomic<bool> congested_ = false;
 };
 
 namespace {
@@ -345,6 +351,10 @@ Store::~Store() {
 
 void Store::record(std::vector<Change> changes) {
     impl_->record(std::move(changes));
+}
+
+bool Store::congested() const {
+    return impl_->congested();
 }
 
 void Store::when_durable(Durable callback) {

@@ -53,6 +53,7 @@ class Store : public Journal {
     const StoreOpened& opened() const { return opened_; }
 
     void record(std::vector<Change> changes) override;
+    bool congested() const override;
 
     /// Calls back, on the loop's thread, when everything recorded so far is on disk: at once if it
     /// is already. An error says why not (disk full); changes are kept and tried again.

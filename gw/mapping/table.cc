@@ -3,6 +3,8 @@
 #include "gw/mapping/table.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "gw/mapping/expiry.h"
 #include "gw/mapping/table_impl.h"
@@ -52,6 +54,19 @@ Table::Impl::~Impl() {
     retire_all();
 }
 
+std::unique_lock<std::mutex> Table::Impl::lock_for_packet() {
+    constexpr auto kSoon = std::chrono::milliseconds(2);
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock() && !busy_.load(std::memory_order_relaxed)) {
+        using std::chrono::steady_clock;
+        const auto end = steady_clock::now() + kSoon;
+        do std::this_thread::yield();
+        while (!lock.try_lock() && steady_clock::now() < end);
+    }
+    if (busy_.load(std::memory_order_relaxed) == lock.owns_lock()) busy_ = !lock.owns_lock();
+    return lock;
+}
+
 std::optional<Refusal> Table::Impl::refuse(const net::IpRef& theirs, net::Family ea) const {
     if (config_.encode_net(ea) == nullptr || config_.gateway(theirs.ip.family()) == nullptr) {
         return Refusal::family;
@@ -74,6 +89,7 @@ tl::expected<net::Ip, Refusal> Table::Impl::make_ea(const net::IpRef& theirs, ne
     if (held >= most / 100 * share + most % 100 * share / 100) {
         return tl::unexpected(Refusal::limit);
     }
+    if (asker == Asker::packet && !store_keeps_up()) return tl::unexpected(Refusal::limit);
     if (asker == Asker::packet && !limits_.allow_remote(theirs.ip, clock_.now())) {
         return tl::unexpected(Refusal::limit);
     }
@@ -94,7 +110,7 @@ std::optional<net::IpRef> Table::Impl::make_ref(const net::Ip& host, net::Family
     if (const Entry* made = local_.host(host, gw)) return made->ipref;
     const net::Ip& gateway = *config_.gateway(gw);
     if (dynamic_count(Relation::local, gw) + resting_refs_.size() >= config_.limits.dynamic ||
-        !limits_.allow_local(clock_.now())) {
+        !store_keeps_up() || !limits_.allow_local(clock_.now())) {
         return std::nullopt;
     }
     const auto ref = pick_ref(random_, [&](const net::Ref& candidate) {
@@ -145,7 +161,9 @@ std::optional<net::IpRef> Table::ours(const net::Ip& host, net::Family gw) {
     if (config.gateway(gw) == nullptr || !host.is_global_unicast() || config.in_encode_net(host)) {
         return std::nullopt;
     }
-    const Impl::Write write(*impl_);
+    auto lock = impl_->lock_for_packet();
+    if (!lock.owns_lock()) return std::nullopt;
+    const Impl::Write write(*impl_, std::move(lock));
     const auto made = impl_->make_ref(host, gw);
     if (!made) return std::nullopt;
     return impl_->outward(*made);
@@ -170,7 +188,9 @@ std::optional<net::Ip> Table::ea(const net::IpRef& theirs, net::Family ea) {
         return entry->ip;
     }
     if (impl_->refuse(theirs, ea)) return std::nullopt;
-    const Impl::Write write(*impl_);
+    auto lock = impl_->lock_for_packet();
+    if (!lock.owns_lock()) return std::nullopt;
+    const Impl::Write write(*impl_, std::move(lock));
     const auto made = impl_->make_ea(theirs, ea, Impl::Asker::packet);
     return made ? std::optional(*made) : std::nullopt;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <set>
@@ -39,6 +40,8 @@ class Table::Impl {
     class Write {
       public:
         explicit Write(Impl& impl) : impl_(impl), lock_(impl.mutex_) {}
+        Write(Impl& impl, std::unique_lock<std::mutex> lock)
+            : impl_(impl), lock_(std::move(lock)) {}
         ~Write() { impl_.finish(lock_); }
         Write(const Write&) = delete;
         Write& operator=(const Write&) = delete;
@@ -48,6 +51,12 @@ class Table::Impl {
         Impl& impl_;
         std::unique_lock<std::mutex> lock_;
     };
+
+    /// The writer lock for a packet's sake, which does not wait behind a large set: not held if it
+    /// is not free soon, and after that, until it is.
+    std::unique_lock<std::mutex> lock_for_packet();
+    /// Whether packets may make mappings now, as far as the disk is concerned.
+    bool store_keeps_up() const { return journal_ == nullptr || !journal_->congested(); }
 
     enum class Asker : uint8_t { packet, resolver };
 
@@ -93,7 +102,7 @@ class Table::Impl {
     void sweep_rows(size_t most);
     void sweep_entry(Entry* entry);
     void sweep_owners();
-    void sweep_rest();
+    void sweep_rest(size_t most);
     MappingRow row_of(const Entry& entry) const;
 
     const MappingConfig config_;
@@ -101,7 +110,8 @@ class Table::Impl {
     Index remote_{Relation::remote};
     Index local_{Relation::local};
 
-    mutable std::mutex mutex_;  ///< of everything below
+    std::atomic<bool> busy_ = false;  ///< a packet has waited for the lock in vain
+    mutable std::mutex mutex_;        ///< of everything below
     std::array<std::vector<Entry*>, 2> rows_;
     std::array<std::array<uint64_t, 2>, 2> dynamic_{};  ///< by relation and family
     uint64_t serial_ = 0;

@@ -63,11 +63,15 @@ void Table::Impl::sweep_owners() {
     for (const OwnerId id : over) drop_owner(id);
 }
 
-void Table::Impl::sweep_rest() {
-    while (const auto ea = resting_eas_.take_rested(clock_.now(), kMappingRest)) {
+void Table::Impl::sweep_rest(size_t most) {
+    for (size_t i = 0; i < most; i++) {
+        const auto ea = resting_eas_.take_rested(clock_.now(), kMappingRest);
+        if (!ea) break;
         if (journal_ != nullptr) changes_.emplace_back(EraseMapping{Relation::remote, *ea, {}});
     }
-    while (const auto ipref = resting_refs_.take_rested(clock_.now(), kMappingRest)) {
+    for (size_t i = 0; i < most; i++) {
+        const auto ipref = resting_refs_.take_rested(clock_.now(), kMappingRest);
+        if (!ipref) break;
         if (journal_ != nullptr) changes_.emplace_back(EraseMapping{Relation::local, {}, *ipref});
     }
 }
@@ -76,7 +80,7 @@ void Table::sweep(size_t most) {
     const Impl::Write write(*impl_);
     impl_->sweep_rows(most);
     impl_->sweep_owners();
-    impl_->sweep_rest();
+    impl_->sweep_rest(most);
 }
 
 void Table::reserve(size_t remote, size_t local) {

@@ -66,13 +66,14 @@ TEST_CASE("workers share the table and the peers", "[worker]") {
         for (uint32_t i = 0; i < 200; i++) {
             const auto host = net::Ip::v4(0x0a01000a + i % 8);
             const net::IpRef ours{kOurGw, {0, 1000 + i % 8}};
-            const auto peer = net::Ip::v4(0xc6336400 + (i + number) % 8);
+            // Others take their place when they have been silent for long.
+            const auto peer = net::Ip::v4(0xc6336400 + (i + number) % 8 + i / 100 * 8);
             tun.waiting.push_back(test::local_packet(host, ip("10.240.8.22"), 100, true));
             // Their refs are new now and then: allocations, from several workers at once.
             udp.waiting.push_back({{peer, static_cast<uint16_t>(1045 + i % 2)},
                                    test::tunnel_packet({peer, {0, 500 + i % 50}}, ours),
                                    0});
-            worker.turn({true, true, false, true}, start + std::chrono::milliseconds(i * 20));
+            worker.turn({true, true, false, true}, start + std::chrono::milliseconds(i * 200));
             reader.quiescent();
             if (i % 16 == 0) {
                 const RcuOffline offline(reader);
@@ -93,4 +94,5 @@ TEST_CASE("workers share the table and the peers", "[worker]") {
     CHECK(delivered >= 3 * 200);
     CHECK(peers.count() == 4);
     CHECK(peers.evicted() > 0);
+    CHECK(peers.untracked() > 0);
 }
