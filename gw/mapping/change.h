@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <variant>
 #include <vector>
@@ -54,6 +55,8 @@ struct EraseOwner {
 };
 
 using Change = std::variant<MappingRecord, EraseMapping, OwnerRecord, EraseOwner>;
+/// Units in the order in which they were made. A deque: adding one never moves those before it.
+using Units = std::deque<std::vector<Change>>;
 
 /// Takes changes to disk. One call is one unit: all of it is stored or nothing.
 class Journal {

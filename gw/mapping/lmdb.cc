@@ -239,7 +239,7 @@ bool Database::read(const OnOwner& on_owner, const OnMapping& on_mapping) const 
     return true;
 }
 
-Result<void> Database::write(std::span<const Change> changes, uint32_t time, bool clear) {
+Result<void> Database::write(const Units& units, uint32_t time, bool clear) {
     if (env_ == nullptr || failed_) {
         // After a failed write LMDB may refuse all further ones until the file is opened anew.
         if (env_ != nullptr) mdb_env_close(std::exchange(env_, nullptr));
@@ -251,14 +251,16 @@ Result<void> Database::write(std::span<const Change> changes, uint32_t time, boo
     for (size_t i = 1; clear && status == 0 && i < tables_.size(); i++) {
         status = mdb_drop(txn.raw(), tables_[i], 0);
     }
-    for (size_t i = 0; status == 0 && i < changes.size(); i++) {
-        status = put(txn.raw(), tables_, store_item(changes[i]));
+    for (const auto& unit : units) {
+        touched_ += unit.size();
+        for (size_t i = 0; status == 0 && i < unit.size(); i++) {
+            status = put(txn.raw(), tables_, store_item(unit[i]));
+        }
     }
     if (status == 0) status = put(txn.raw(), tables_, store_number("time", time));
     if (status == 0) status = txn.commit();
     failed_ = status != 0;
     if (failed_) return fail("{}", mdb_strerror(status));
-    touched_ += changes.size();
     if (touched_ >= kTouched) {
         touched_ = 0;
         let_pages_go();

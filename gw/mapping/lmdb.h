@@ -7,7 +7,6 @@
 #include <array>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -43,7 +42,7 @@ class Database {
     uint32_t time() const;
 
     /// All or nothing, on disk when it returns. `clear`: in place of everything that was there.
-    Result<void> write(std::span<const Change> changes, uint32_t time, bool clear);
+    Result<void> write(const Units& units, uint32_t time, bool clear);
 
   private:
     Database() = default;

@@ -79,7 +79,8 @@ std::string aside_path(const std::string& path) {
 struct Commit {
     uv_work_t work{};
     Database* database = nullptr;
-    std::vector<Change> changes;
+    Units units;
+    size_t changes = 0;  ///< in all of them
     bool clear = false;
     Seconds time = 0;
     uint64_t upto = 0;  ///< what is on disk when it has succeeded
@@ -90,7 +91,7 @@ struct Commit {
     void* store = nullptr;  ///< nullptr: the store is gone
 
     void run() {
-        Result<void> result = database->write(changes, time, clear);
+        Result<void> result = database->write(units, time, clear);
         const std::lock_guard lock(mutex);
         outcome = std::move(result);
         done = true;
@@ -121,10 +122,10 @@ class Store::Impl {
             const std::lock_guard lock(mutex_);
             recorded_++;
             if (!rewrite_) {
-                pending_.insert(pending_.end(), std::make_move_iterator(changes.begin()),
-                                std::make_move_iterator(changes.end()));
-                if (pending_.size() > kMostPending && failing_) overflow();
-                congested_.store(pending_.size() > kMostPending, std::memory_order_relaxed);
+                pending_changes_ += changes.size();
+                pending_.push_back(std::move(changes));
+                if (pending_changes_ > kMostPending && failing_) overflow();
+                congested_.store(pending_changes_ > kMostPending, std::memory_order_relaxed);
             }
         }
         wake_.send();
@@ -164,6 +165,7 @@ class Store::Impl {
     void overflow() {  // with mutex_ held
         rewrite_ = true;
         pending_.clear();
+        pending_changes_ = 0;
     }
 
     /// What is to be written next; nullptr if there is nothing.
@@ -173,12 +175,13 @@ class Store::Impl {
             const std::lock_guard lock(mutex_);
             if (recorded_ == committed_) return nullptr;
             commit->upto = recorded_;
-            commit->changes = std::exchange(pending_, {});
+            commit->units = std::exchange(pending_, {});
+            commit->changes = std::exchange(pending_changes_, 0);
             congested_.store(false, std::memory_order_relaxed);
             commit->clear = std::exchange(rewrite_, false);
         }
         // Changes made from here on are pending as well: writing them twice does no harm.
-        if (commit->clear) commit->changes = table_.snapshot();
+        if (commit->clear) commit->units.assign(1, table_.snapshot());
         commit->time = clock_.now();
         commit->database = database_.get();
         commit->store = this;
@@ -226,12 +229,12 @@ class Store::Impl {
     void keep(Commit& commit) {
         const std::lock_guard lock(mutex_);
         failing_ = true;
-        if (commit.clear || commit.changes.size() + pending_.size() > kMostPending) {
+        if (commit.clear || commit.changes + pending_changes_ > kMostPending) {
             overflow();
         } else if (!rewrite_) {
-            commit.changes.insert(commit.changes.end(), std::make_move_iterator(pending_.begin()),
-                                  std::make_move_iterator(pending_.end()));
-            pending_ = std::move(commit.changes);
+            pending_.insert(pending_.begin(), std::make_move_iterator(commit.units.begin()),
+                            std::make_move_iterator(commit.units.end()));
+            pending_changes_ += commit.changes;
         }
     }
 
@@ -284,7 +287,8 @@ class Store::Impl {
     std::string problem_;
 
     std::mutex mutex_;  ///< of what record() shares with the loop
-    std::vector<Change> pending_;
+    Units pending_;
+    size_t pending_changes_ = 0;  ///< in all of them
     uint64_t recorded_ = 0;
     bool rewrite_ = false;
     bool failing_ = false;

@@ -55,11 +55,14 @@ Table::Impl::~Impl() {
 }
 
 std::unique_lock<std::mutex> Table::Impl::lock_for_packet() {
-    constexpr auto kSoon = std::chrono::milliseconds(2);
+    using std::chrono::steady_clock;
+    // Another packet's holder is gone within microseconds, unless it was interrupted.
+    constexpr auto kSoon = std::chrono::microseconds(2000);
+    constexpr auto kSoonWhileBusy = std::chrono::microseconds(50);
     std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock() && !busy_.load(std::memory_order_relaxed)) {
-        using std::chrono::steady_clock;
-        const auto end = steady_clock::now() + kSoon;
+    if (!lock.owns_lock()) {
+        const bool busy = busy_.load(std::memory_order_relaxed);
+        const auto end = steady_clock::now() + (busy ? kSoonWhileBusy : kSoon);
         do std::this_thread::yield();
         while (!lock.try_lock() && steady_clock::now() < end);
     }

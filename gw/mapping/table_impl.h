@@ -53,7 +53,7 @@ class Table::Impl {
     };
 
     /// The writer lock for a packet's sake, which does not wait behind a large set: not held if it
-    /// is not free soon, and after that, until it is.
+    /// is not free soon; once that has been so, the next ones wait less.
     std::unique_lock<std::mutex> lock_for_packet();
     /// Whether packets may make mappings now, as far as the disk is concerned.
     bool store_keeps_up() const { return journal_ == nullptr || !journal_->congested(); }
