@@ -37,6 +37,11 @@ def iperf(network, way, seconds, *options):
     return received['bits_per_second'] / 1e9, spent / gigabytes if gigabytes else float('inf')
 
 
+def parsed(process):
+    """What a tool that was started prints at its end."""
+    return json.loads(process.communicate(timeout=120)[0])
+
+
 def udp(network, way, seconds, size, flows, rate=0):
     """A UDP load from h1 to h2; (datagrams/s received, share lost of what was sent)."""
     tool = os.path.join(network.bin, 'udp-load')
@@ -44,8 +49,7 @@ def udp(network, way, seconds, size, flows, rate=0):
     if receiver.stdout.readline() != 'ready\n':
         raise RuntimeError('udp-load does not receive')
     sent = network.json('h1', tool, 'send', network.target(way), PORT, str(size), str(seconds), str(flows), str(rate))
-    out, _ = receiver.communicate(timeout=seconds + 20)
-    got = json.loads(out)
+    got = parsed(receiver)
     return got['packets'] / got['seconds'], 1 - got['packets'] / max(1, sent['sent'])
 
 

@@ -9,8 +9,10 @@
 Each way has addresses of its own on h1 and h2; the hosts stay the same. `inner` and `outer` are 4 or 6."""
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 HOSTS = ('h1', 'g1', 'g2', 'h2')
@@ -34,10 +36,17 @@ def outer(family, site):
 class Network:
     """One combination of families. A context manager: everything is gone afterwards."""
 
-    def __init__(self, bin_dir, inner, outer_family, work):
-        self.bin, self.inner, self.outer, self.work = bin_dir, inner, outer_family, work
-        self.prefix = 'ib%d' % os.getpid()
+    made = 0
+
+    def __init__(self, bin_dir, inner, outer_family, options=(), encode_net=None):
+        """`options`: more of the gateways'."""
+        self.bin, self.inner, self.outer, self.options = bin_dir, inner, outer_family, options
+        self.encode_net = encode_net or ('10.240.0.0/12' if inner == 4 else 'fd00:240::/64')
+        self.work = tempfile.mkdtemp(prefix='ipref-bench-')
+        Network.made += 1
+        self.prefix = 'ib%d.%d' % (os.getpid(), Network.made)
         self.programs = []
+        self.gateways = {}  # site to process
 
     def name(self, host):
         return '%s-%s' % (self.prefix, host)
@@ -76,6 +85,7 @@ class Network:
                 program.wait()
         for host in HOSTS:
             run('ip', 'netns', 'del', self.name(host), check=False)
+        shutil.rmtree(self.work, ignore_errors=True)
 
     def lay_cables(self):
         for host in HOSTS:
@@ -128,9 +138,6 @@ class Network:
         """The address under which the host of the other site is seen at this one."""
         return ('10.240.8.%d' if self.inner == 4 else 'fd00:240::8:%d') % (20 + site)
 
-    def encode_net(self):
-        return '10.240.0.0/12' if self.inner == 4 else 'fd00:240::/64'
-
     def start_gateways(self):
         for site, other in ((1, 2), (2, 1)):
             gate, host = 'g%d' % site, 'h%d' % site
@@ -140,16 +147,20 @@ class Network:
             with open(os.path.join(folder, 'hosts'), 'w', encoding='utf-8') as f:
                 f.write('%s h #= pub %s + %d\n' % (mine % 2, outer(self.outer, site), 1000 + site))
                 f.write('%s o #= ext %s + %d\n' % (self.encoded(site), outer(self.outer, other), 1000 + other))
-            self.gateway(site, folder)
-            self.ip(host, 'route', 'add', self.encode_net(), 'via', mine % 1, 'src', mine % 2)
+            self.gateway(site, folder, *self.options)
+            self.ip(host, 'route', 'add', self.encode_net, 'via', mine % 1, 'src', mine % 2)
 
     def gateway(self, site, folder, *options):
         gate = 'g%d' % site
         log = open(os.path.join(folder, 'log'), 'w', encoding='utf-8')
-        self.start(gate, os.path.join(self.bin, 'ipref-gw'), '-gateway', outer(self.outer, site), '-encode-net', self.encode_net(),
-                   '-data', folder, '-hosts', os.path.join(folder, 'hosts'), '-mapper-socket', os.path.join(folder, 'mapper.sock'),
-                   *options, stdout=log, stderr=subprocess.STDOUT)
-        self.wait(lambda: os.path.exists(os.path.join(folder, 'mapper.sock')), 'ipref-gw on ' + gate, log.name)
+        self.gateways[site] = self.start(
+            gate, os.path.join(self.bin, 'ipref-gw'), '-gateway', outer(self.outer, site), '-encode-net', self.encode_net,
+            '-data', folder, '-hosts', os.path.join(folder, 'hosts'), '-mapper-socket', self.mapper(site),
+            *options, stdout=log, stderr=subprocess.STDOUT)
+        self.wait(lambda: os.path.exists(self.mapper(site)), 'ipref-gw on ' + gate, log.name)
+
+    def mapper(self, site):
+        return os.path.join(self.work, 'g%d' % site, 'mapper.sock')
 
     def wait(self, ready, what, log=None):
         end = time.monotonic() + WAIT

@@ -3,6 +3,7 @@
 // Arguments: segments, bytes of payload of each, flows they are spread over by turns.
 #include <benchmark/benchmark.h>
 
+#include "bench/counted.h"
 #include "unit/gw/datapath/offload/check.h"
 
 namespace {
@@ -62,20 +63,38 @@ void segment(benchmark::State& state, bool v4, uint8_t protocol) {
 }
 
 void tcp_batches(benchmark::internal::Benchmark* it) {
-    it->ArgNames({"segments", "bytes", "flows"})->Args({44, 1400, 1})->Args({44, 1400, 8});
+    it->Apply(counted)
+        ->ArgNames({"segments", "bytes", "flows"})
+        ->Args({44, 1400, 1})
+        ->Args({44, 1400, 8});
 }
 void udp_batches(benchmark::internal::Benchmark* it) {
-    it->ArgNames({"segments", "bytes", "flows"})->Args({64, 64, 1})->Args({64, 64, 8});
+    it->Apply(counted)
+        ->ArgNames({"segments", "bytes", "flows"})
+        ->Args({64, 64, 1})
+        ->Args({64, 64, 8});
 }
 
 BENCHMARK_CAPTURE(coalesce, tcp4, true, kTcp)->Apply(tcp_batches);
 BENCHMARK_CAPTURE(coalesce, tcp6, false, kTcp)->Apply(tcp_batches);
 BENCHMARK_CAPTURE(coalesce, udp4, true, kUdp)->Apply(udp_batches);
 BENCHMARK_CAPTURE(coalesce, udp6, false, kUdp)->Apply(udp_batches);
-BENCHMARK_CAPTURE(segment, tcp4, true, kTcp)->ArgNames({"segments", "bytes"})->Args({44, 1400});
-BENCHMARK_CAPTURE(segment, tcp6, false, kTcp)->ArgNames({"segments", "bytes"})->Args({44, 1400});
-BENCHMARK_CAPTURE(segment, udp4, true, kUdp)->ArgNames({"segments", "bytes"})->Args({64, 64});
-BENCHMARK_CAPTURE(segment, udp6, false, kUdp)->ArgNames({"segments", "bytes"})->Args({64, 64});
+BENCHMARK_CAPTURE(segment, tcp4, true, kTcp)
+    ->Apply(counted)
+    ->ArgNames({"segments", "bytes"})
+    ->Args({44, 1400});
+BENCHMARK_CAPTURE(segment, tcp6, false, kTcp)
+    ->Apply(counted)
+    ->ArgNames({"segments", "bytes"})
+    ->Args({44, 1400});
+BENCHMARK_CAPTURE(segment, udp4, true, kUdp)
+    ->Apply(counted)
+    ->ArgNames({"segments", "bytes"})
+    ->Args({64, 64});
+BENCHMARK_CAPTURE(segment, udp6, false, kUdp)
+    ->Apply(counted)
+    ->ArgNames({"segments", "bytes"})
+    ->Args({64, 64});
 
 }  // namespace
 

@@ -102,6 +102,8 @@ class Maker {
         Packet out(size);
         for (auto& byte : out) byte = static_cast<uint8_t>(random_());
         if (protocol == kUdp && size >= 8) {
+            out[2] = 0;  // to the discard port
+            out[3] = 9;
             const auto length = htons(static_cast<uint16_t>(size));
             std::memcpy(&out[4], &length, 2);
             out[6] = out[7] = 0;  // no checksum
