@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // One mapping in and out of the table, with what follows from it: lists, counts, journal.
 #include <algorithm>
+#include <bit>
 #include <memory>
 
 #include "gw/mapping/table_impl.h"
@@ -17,15 +18,33 @@ MappingRecord Table::Impl::record_of(const Entry& entry) {
             .serial = entry.serial};
 }
 
-// The hash tables grow by themselves, but behind a thread's back and not while it is a reader: a
-// large set would be put into chains of thousands.
+// The hash tables grow by themselves, but late, and not while the thread that fills them is a
+// reader: a large set would be put into chains of thousands.
 void Table::Impl::reserve(Relation relation, size_t set) {
-    constexpr size_t kMany = 4096;
-    if (set < kMany) return;
+    if (set < kManyEntries) return;
+    const RcuAway away;
     const std::lock_guard lock(mutex_);
     const size_t entries = std::max(rows(relation).size(), set);
     rows(relation).reserve(entries);
-    index(relation).reserve(entries);
+    size_tables(relation, entries);
+}
+
+void Table::Impl::size_tables(Relation relation, size_t entries) {
+    size_t& sized = sized_[static_cast<size_t>(relation)];
+    const size_t wanted = std::bit_ceil(entries);
+    // What has become much smaller has been made smaller by the hash tables themselves.
+    if (wanted > sized && entries >= kManyEntries) index(relation).reserve(entries);
+    if (wanted > sized || wanted < sized / 4) sized = wanted;
+}
+
+void Table::Impl::grow_tables() {
+    const RcuAway away;
+    for (const auto relation : {Relation::remote, Relation::local}) {
+        std::unique_lock lock(mutex_);
+        const size_t entries = rows(relation).size();
+        lock.unlock();  // growing takes long, and packets may go on
+        size_tables(relation, entries);
+    }
 }
 
 Entry* Table::Impl::insert(const MappingRecord& record, bool journal) {

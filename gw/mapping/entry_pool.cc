@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <cstdlib>
 #include <mutex>
 #include <new>
 
@@ -12,7 +13,8 @@ namespace ipref::gw {
 
 namespace {
 
-constexpr size_t kBlock = size_t{1} << 20;
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kFirstBlock = size_t{256} << 10;  // enough for most gateways, for good
 
 struct Free {
     Free* next;
@@ -41,11 +43,13 @@ class Pool {
 
   private:
     void grow() {
-        void* block =
-            mmap(nullptr, kBlock, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (block == MAP_FAILED) throw std::bad_alloc();
+        const size_t size = at_ == nullptr ? kFirstBlock : kHugePage;
+        void* block = nullptr;
+        if (posix_memalign(&block, size, size) != 0) throw std::bad_alloc();
+        // A look-up among a million would miss the TLB at every entry.
+        if (size == kHugePage) madvise(block, size, MADV_HUGEPAGE);
         at_ = static_cast<std::byte*>(block);
-        left_ = kBlock;
+        left_ = size;
     }
 
     std::mutex mutex_;

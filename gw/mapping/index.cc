@@ -106,33 +106,41 @@ bool Index::match_ref(const Entry& entry, const Key& key) {
 }
 
 template <cds_lfht_node Entry::*Node, Index::Match match>
-Entry* Index::newest(cds_lfht* table, uint64_t hash, const Key& key) const {
-    constexpr size_t kOffset = offset_of<Node>();
-    const auto matches = [](cds_lfht_node* node, const void* wanted) {
-        Entry* entry = entry_at(node, kOffset);
-        annotate_acquire(entry);
-        return static_cast<int>(match(*entry, *static_cast<const Key*>(wanted)));
-    };
+int Index::matches(cds_lfht_node* node, const void* wanted) {
+    Entry* entry = entry_at(node, offset_of<Node>());
+    annotate_acquire(entry);
+    return static_cast<int>(match(*entry, *static_cast<const Index::Key*>(wanted)));
+}
+
+template <cds_lfht_node Entry::*Node, Index::Match match>
+Entry* Index::only(cds_lfht* table, uint64_t hash, const Key& key) {
     cds_lfht_iter iter;
-    cds_lfht_lookup(table, hash, matches, &key, &iter);
-    Entry* best = entry_at(cds_lfht_iter_get_node(&iter), kOffset);
+    cds_lfht_lookup(table, hash, matches<Node, match>, &key, &iter);
+    return entry_at(cds_lfht_iter_get_node(&iter), offset_of<Node>());
+}
+
+template <cds_lfht_node Entry::*Node, Index::Match match>
+Entry* Index::newest(cds_lfht* table, uint64_t hash, const Key& key) {
+    cds_lfht_iter iter;
+    cds_lfht_lookup(table, hash, matches<Node, match>, &key, &iter);
+    Entry* best = entry_at(cds_lfht_iter_get_node(&iter), offset_of<Node>());
     if (best == nullptr) return nullptr;
     for (;;) {
-        cds_lfht_next_duplicate(table, matches, &key, &iter);
-        Entry* other = entry_at(cds_lfht_iter_get_node(&iter), kOffset);
+        cds_lfht_next_duplicate(table, matches<Node, match>, &key, &iter);
+        Entry* other = entry_at(cds_lfht_iter_get_node(&iter), offset_of<Node>());
         if (other == nullptr) return best;
         if (other->serial > best->serial) best = other;
     }
 }
 
 Entry* Index::ea(const net::Ip& ea) const {
-    return newest<&Entry::by_ip, match_ea>(by_ip_, hash(ea, ea.family()),
-                                           {&ea, nullptr, ea.family()});
+    return only<&Entry::by_ip, match_ea>(by_ip_, hash(ea, ea.family()),
+                                         {&ea, nullptr, ea.family()});
 }
 
 Entry* Index::theirs(const net::IpRef& theirs, net::Family ea) const {
-    return newest<&Entry::by_ipref, match_theirs>(by_ipref_, hash(theirs, ea),
-                                                  {&theirs.ip, &theirs.ref, ea});
+    return only<&Entry::by_ipref, match_theirs>(by_ipref_, hash(theirs, ea),
+                                                {&theirs.ip, &theirs.ref, ea});
 }
 
 Entry* Index::host(const net::Ip& host, net::Family gw) const {

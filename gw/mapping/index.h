@@ -48,7 +48,9 @@ struct Entry {
 /// Keys: remote, by_ip: the EA; by_ipref: their IPREF address and the EA's family.
 /// Local, by_ip: our host and the context address's family; by_ipref: the ref and that family
 /// (so that a ref can be found whatever the context address). Where several entries have the same
-/// key the one with the highest serial counts.
+/// key, as a host's refs do, the one with the highest serial counts. EAs and their IPREF addresses
+/// are one entry's each, but for a moment while one takes another's place: readers take whichever
+/// they find.
 class Index {
   public:
     explicit Index(Relation relation);
@@ -64,8 +66,8 @@ class Index {
     /// Local only: an exact match, else, if `any_context`, the newest with that ref and family.
     Entry* ours(const net::IpRef& ours, bool any_context) const;
 
-    /// Makes room for so many entries in all, at once instead of while they come. The writer lock
-    /// is held; the calling thread is no reader, or offline (growing may wait for readers).
+    /// Makes room for so many entries in all, at once instead of while they come. Nobody removes
+    /// entries meanwhile; the calling thread is no reader, or offline (RcuAway).
     void reserve(size_t entries);
 
     void add(Entry* entry);
@@ -81,7 +83,12 @@ class Index {
     using Match = bool (*)(const Entry&, const Key&);
 
     template <cds_lfht_node Entry::*Node, Match match>
-    Entry* newest(cds_lfht* table, uint64_t hash, const Key& key) const;
+    static int matches(cds_lfht_node* node, const void* wanted);
+    /// The only one: what comes after it is not looked at, each look being a cache miss.
+    template <cds_lfht_node Entry::*Node, Match match>
+    static Entry* only(cds_lfht* table, uint64_t hash, const Key& key);
+    template <cds_lfht_node Entry::*Node, Match match>
+    static Entry* newest(cds_lfht* table, uint64_t hash, const Key& key);
     uint64_t hash(const net::Ip& ip, net::Family family) const;
     uint64_t hash(const net::IpRef& ipref, net::Family family) const;
     uint64_t hash(const net::Ref& ref, net::Family family) const;

@@ -68,4 +68,17 @@ RcuOnline::~RcuOnline() {
     t_state = before_;
 }
 
+RcuAway::RcuAway() : before_(t_state) {
+    if (before_ != kOnline) return;
+    annotate_release(&grace_period);
+    urcu_qsbr_thread_offline();
+    t_state = kOffline;
+}
+
+RcuAway::~RcuAway() {
+    if (before_ != kOnline) return;
+    urcu_qsbr_thread_online();
+    t_state = kOnline;
+}
+
 }  // namespace ipref::gw

@@ -58,4 +58,17 @@ class RcuOnline {
     int before_;
 };
 
+/// The opposite: whatever this thread was before, it keeps no memory from being freed in this
+/// scope. Nothing that was looked up before is used after.
+class RcuAway {
+  public:
+    RcuAway();
+    ~RcuAway();
+    RcuAway(const RcuAway&) = delete;
+    RcuAway& operator=(const RcuAway&) = delete;
+
+  private:
+    int before_;
+};
+
 }  // namespace ipref::gw

@@ -112,7 +112,8 @@ class Table : public Lookup {
     std::optional<net::IpRef> known_ours(const net::Ip& host, net::Family gw) override;
     std::optional<net::Ip> known_ea(const net::IpRef& theirs, net::Family ea) override;
 
-    // Everything below: any thread, no RCU duties.
+    // Everything below: any thread, no RCU duties; what may drop mappings (replace, change,
+    // withdraw, sweep): one thread.
 
     /// For resolvers: the EA of a remote IPREF address, allocated if it has none. Counts as use.
     tl::expected<Encoded, Refusal> encode(const net::IpRef& theirs, net::Family ea);

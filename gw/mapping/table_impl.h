@@ -71,6 +71,9 @@ class Table::Impl {
     // entries.cc, with a Write held: one mapping
     /// Without a Write: room for a set of so many, if they are many.
     void reserve(Relation relation, size_t set);
+    /// Without a Write or the lock, of the one thread that drops entries: keeps up with growth.
+    void grow_tables();
+    void size_tables(Relation relation, size_t entries);
     Entry* insert(const MappingRecord& record, bool journal);
     void drop(Entry* entry);
     /// Drops a dynamic mapping whose life is over; its number rests.
@@ -105,11 +108,13 @@ class Table::Impl {
     void sweep_rest(size_t most);
     MappingRow row_of(const Entry& entry) const;
 
+    static constexpr size_t kManyEntries = 4096;
     const MappingConfig config_;
     const Clock& clock_;
     Index remote_{Relation::remote};
     Index local_{Relation::local};
 
+    std::array<size_t, 2> sized_{};   ///< entries that an index has been sized for
     std::atomic<bool> busy_ = false;  ///< a packet has waited for the lock in vain
     mutable std::mutex mutex_;        ///< of everything below
     std::array<std::vector<Entry*>, 2> rows_;

@@ -77,6 +77,7 @@ void Table::Impl::sweep_rest(size_t most) {
 }
 
 void Table::sweep(size_t most) {
+    impl_->grow_tables();
     const Impl::Write write(*impl_);
     impl_->sweep_rows(most);
     impl_->sweep_owners();

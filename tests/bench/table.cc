@@ -21,6 +21,9 @@ struct Mapping {
 /// One table at a time: so many dynamic mappings, in random order.
 struct Filled {
     explicit Filled(size_t count) : site(config()) {
+        site.reader.offline();
+        site.table.reserve(count, 0);
+        site.reader.online();
         for (size_t i = 0; i < count; i++) {
             const net::IpRef theirs{net::Ip::v4(0xc6120001 + static_cast<uint32_t>(i % 1024)),
                                     {0, 0x100000000 + i}};
