@@ -18,6 +18,7 @@
 #include "common/run/log.h"
 #include "gw/mapping/expiry.h"
 #include "gw/mapping/lmdb.h"
+#include "gw/mapping/rcu.h"
 
 namespace ipref::gw {
 
@@ -335,10 +336,13 @@ Result<std::unique_ptr<Store>> Store::open(run::Loop& loop, const std::string& d
     opened.time = (*database)->time();
     clock.set(opened.time);
     table.reserve((*database)->count(Relation::remote), (*database)->count(Relation::local));
-    (*database)->read([&](const auto& owner) { table.restore(owner); },
-                      [&](const auto& mapping) {
-                          table.restore(mapping) ? opened.mappings++ : opened.dropped++;
-                      });
+    {
+        const RcuOnline online;  // once, instead of for each
+        (*database)->read([&](const auto& owner) { table.restore(owner); },
+                          [&](const auto& mapping) {
+                              table.restore(mapping) ? opened.mappings++ : opened.dropped++;
+                          });
+    }
     std::unique_ptr<Store> store(new Store(
         std::make_unique<Impl>(loop, table, clock, std::move(*database), std::move(*lock), path)));
     store->opened_ = opened;

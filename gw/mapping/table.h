@@ -155,8 +155,9 @@ class Table : public Lookup {
     /// the lock. Only slow-path operations drop, never Lookup's functions.
     void on_dropped(std::function<void(const std::vector<net::IpRef>&)> callback);
 
-    /// At start, from the store: in any order, owners before their mappings. Returns false if the
-    /// record does not fit the configuration (another encode network): the store then erases it.
+    /// At start, from the store: in any order, owners before their mappings, no EA twice. False if
+    /// the record does not fit the configuration (another encode network): the store then erases
+    /// it.
     bool restore(const OwnerRecord& owner);
     bool restore(const MappingRecord& mapping);
     /// Before so many are restored: room for them, so that each finds its place at once.

@@ -110,7 +110,6 @@ bool Table::restore(const MappingRecord& stored) {
         if (record.resting) return impl_->resting_eas_.add(record.ip, record.used), true;
         if (record.ip == MappingConfig::own_ea(*net)) return false;
         if (impl_->refuse(record.ipref, record.ip.family())) return false;
-        if (impl_->remote_.ea(record.ip) != nullptr) return false;
     } else {
         const net::Ip* gateway = config.gateway(record.ipref.ip.family());
         if (gateway == nullptr) return false;

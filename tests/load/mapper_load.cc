@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A load of the mapper socket, and what it answers.
 //
-//   mapper-load SOCKET encode FIRST COUNT BATCH WINDOW [FILE]
+//   mapper-load SOCKET encode FIRST COUNT BATCH WINDOW [FILE [PID ANSWERS]]
 //       asks for the encoded addresses of the remote IPREF addresses FIRST to FIRST + COUNT - 1,
-//       BATCH a frame, WINDOW frames in flight; adds what was answered to FILE: "NUMBER EA" a line
+//       BATCH a frame, WINDOW frames in flight; adds what was answered to FILE: "NUMBER EA" a
+//       line; kills the process PID when it has so many ANSWERS
 //   mapper-load SOCKET verify FILE
 //       asks for those of FILE again: says how many are lost or changed; fails if any is
 //   mapper-load SOCKET publish SOURCE HOSTS [CHANGES]
 //       publishes a set of HOSTS hosts, then a difference of CHANGES
+//   mapper-load SOCKET held SOURCE HOSTS
+//       fails if the gateway does not hold that set
 //
 // Prints one line of JSON. Ends with 0 also if the gateway goes away meanwhile: what was answered
 // until then stands in FILE.
@@ -18,6 +21,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -169,10 +173,13 @@ int encode(Mapper& mapper, const std::vector<std::string>& words) {
     const uint64_t batch = std::stoull(words[2]);
     Encoding encoding(mapper, std::stoull(words[3]));
     std::FILE* file = words.size() > 4 ? std::fopen(words[4].c_str(), "a") : nullptr;
+    const pid_t victim = words.size() > 5 ? std::stoi(words[5]) : 0;
+    const uint64_t last = victim == 0 ? 0 : std::stoull(words[6]);
     uint64_t answered = 0;
     uint64_t refused = 0;
     const auto take = [&](uint64_t number, const std::string& ea) {
         ea.empty() ? refused++ : answered++;
+        if (victim != 0 && answered == last) kill(victim, SIGKILL);
         if (file == nullptr || ea.empty()) return;
         std::fprintf(file, "%llu %s\n", static_cast<unsigned long long>(number),
                      text_of(ea).c_str());
@@ -286,6 +293,21 @@ int publish(Mapper& mapper, const std::vector<std::string>& words) {
     return 0;
 }
 
+int held(Mapper& mapper, const std::vector<std::string>& words) {
+    std::vector<wire::Host> hosts;
+    for (uint64_t i = 0; i < std::stoull(words[1]); i++) hosts.push_back(host(i));
+    proto::Frame frame;
+    frame.set_id(1);
+    auto& asked = *frame.mutable_host_data_hash();
+    asked.set_local_domain("internal");
+    asked.set_public_domain(words[0]);
+    asked.set_hash(wire::hash_of(hosts));
+    asked.set_count(static_cast<uint32_t>(hosts.size()));
+    if (!mapper.send(std::move(frame)) || !mapper.receive()) return 1;  // a refusal ends it
+    fmt::print("{{\"held\": {}}}\n", hosts.size());
+    return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -296,16 +318,20 @@ int main(int argc, char** argv) {
     const auto fits = [&](const char* name, size_t least, size_t most) {
         return mode == name && rest.size() >= least && rest.size() <= most;
     };
-    const bool known = fits("encode", 4, 5) || fits("verify", 1, 1) || fits("publish", 2, 3);
+    const bool known = fits("encode", 4, 5) || fits("encode", 7, 7) || fits("verify", 1, 1) ||
+                       fits("publish", 2, 3) || fits("held", 2, 2);
     if (!known) {
-        std::fprintf(stderr,
-                     "usage: mapper-load SOCKET encode FIRST COUNT BATCH WINDOW [FILE]\n"
-                     "       mapper-load SOCKET verify FILE\n"
-                     "       mapper-load SOCKET publish SOURCE HOSTS [CHANGES]\n");
+        std::fprintf(
+            stderr,
+            "usage: mapper-load SOCKET encode FIRST COUNT BATCH WINDOW [FILE [PID ANSWERS]]\n"
+            "       mapper-load SOCKET verify FILE\n"
+            "       mapper-load SOCKET publish SOURCE HOSTS [CHANGES]\n"
+            "       mapper-load SOCKET held SOURCE HOSTS\n");
         return 2;
     }
     Mapper mapper(words[0]);
     if (mode == "encode") return encode(mapper, rest);
     if (mode == "verify") return verify(mapper, rest);
+    if (mode == "held") return held(mapper, rest);
     return publish(mapper, rest);
 }

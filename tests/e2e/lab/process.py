@@ -69,6 +69,12 @@ class Process:
         assert self._child is not None
         self._child.send_signal(number)
 
+    def wait_killed(self) -> None:
+        """Somebody else has sent it SIGKILL."""
+        assert self._child is not None
+        self._killed = True
+        self._child.wait(timeout=10)
+
     def wait(self, seconds: float = 10) -> int:
         assert self._child is not None
         return self._child.wait(timeout=seconds)
