@@ -209,7 +209,7 @@ void Database::let_pages_go() const {
     }
 }
 
-uint32_t Database::time() const {
+Seconds Database::time() const {
     const Transaction txn(env_, MDB_RDONLY);
     if (txn.status() != 0) return 0;
     return number_in(txn.raw(), tables_[0], "time").value_or(0);
@@ -239,7 +239,7 @@ bool Database::read(const OnOwner& on_owner, const OnMapping& on_mapping) const 
     return true;
 }
 
-Result<void> Database::write(const Units& units, uint32_t time, bool clear) {
+Result<void> Database::write(const Units& units, Seconds time, bool clear) {
     if (env_ == nullptr || failed_) {
         // After a failed write LMDB may refuse all further ones until the file is opened anew.
         if (env_ != nullptr) mdb_env_close(std::exchange(env_, nullptr));

@@ -5,12 +5,11 @@
 #include <lmdb.h>
 
 #include <array>
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "common/result.h"
+#include "gw/mapping/disk.h"
 #include "gw/mapping/store_format.h"
 
 namespace ipref::gw {
@@ -21,28 +20,21 @@ struct DatabaseError {
     std::string text;
 };
 
-/// An open database. Reads: the thread that opened it, before the first write. Writes: any thread,
-/// one at a time.
-class Database {
+/// An open database.
+class Database : public Disk {
   public:
     /// Opens or makes the file `path`; a new one gets its format number. A newer format is an
     /// error, not damage.
     static tl::expected<std::unique_ptr<Database>, DatabaseError> open(const std::string& path);
-    ~Database();
+    ~Database() override;
     Database(const Database&) = delete;
     Database& operator=(const Database&) = delete;
 
-    /// Everything, owners before mappings, in key order. False: a record is damaged.
-    using OnOwner = std::function<void(const OwnerRecord&)>;
-    using OnMapping = std::function<void(const MappingRecord&)>;
-    bool read(const OnOwner& on_owner, const OnMapping& on_mapping) const;
-    /// How many mappings read() will find, at most.
-    size_t count(Relation relation) const;
-    /// The greatest clock stored; 0 in a new database.
-    uint32_t time() const;
-
-    /// All or nothing, on disk when it returns. `clear`: in place of everything that was there.
-    Result<void> write(const Units& units, uint32_t time, bool clear);
+    /// Owners and mappings come in key order.
+    bool read(const OnOwner& on_owner, const OnMapping& on_mapping) const override;
+    size_t count(Relation relation) const override;
+    Seconds time() const override;
+    Result<void> write(const Units& units, Seconds time, bool clear) override;
 
   private:
     Database() = default;

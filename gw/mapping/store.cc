@@ -6,28 +6,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
-#include <deque>
 #include <filesystem>
 #include <mutex>
 #include <utility>
 
 #include "common/run/log.h"
-#include "gw/mapping/expiry.h"
 #include "gw/mapping/lmdb.h"
-#include "gw/mapping/rcu.h"
 
 namespace ipref::gw {
 
 namespace {
 
 constexpr run::Milliseconds kRetry{1000};
-/// Changes that wait for the disk. With more, packets make no new mappings while it is slow; while
-/// it refuses, the next try writes the whole table instead.
-constexpr size_t kMostPending = 200'000;
 
 /// An open descriptor that is closed.
 class Fd {
@@ -66,263 +59,93 @@ Result<Fd> lock_directory(const std::string& directory) {
     return fd;
 }
 
-/// A path beside `path` that is not taken.
-std::string aside_path(const std::string& path) {
-    const std::string base = fmt::format("{}.damaged-{}", path, wall_time());
-    std::string name = base;
-    for (int i = 1; std::filesystem::exists(name); i++) name = fmt::format("{}-{}", base, i);
-    return name;
-}
-
-}  // namespace
-
-/// Shared with the thread pool: one commit.
-struct Commit {
-    uv_work_t work{};
-    Database* database = nullptr;
-    Units units;
-    size_t changes = 0;  ///< in all of them
-    bool clear = false;
-    Seconds time = 0;
-    uint64_t upto = 0;  ///< what is on disk when it has succeeded
-    Result<void> outcome;
+/// One piece of work for libuv's thread pool. libuv frees it, after the pool has done it.
+struct Work {
+    uv_work_t request{};
+    std::function<void()> work;
+    std::function<void()> ended;  ///< empty: nobody wants to know any more
     std::mutex mutex;
-    std::condition_variable ended;
+    std::condition_variable changed;
     bool done = false;
-    void* store = nullptr;  ///< nullptr: the store is gone
 
     void run() {
-        Result<void> result = database->write(units, time, clear);
+        work();
         const std::lock_guard lock(mutex);
-        outcome = std::move(result);
         done = true;
-        ended.notify_all();
+        changed.notify_all();
+    }
+    void wait() {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [this] { return done; });
     }
 };
 
-class Store::Impl {
+}  // namespace
+
+class Store::Impl : public Executor {
   public:
     Impl(run::Loop& loop, Table& table, Clock& clock, std::unique_ptr<Database> database, Fd lock,
-         std::string path)
+         const std::string& path)
         : loop_(loop),
           table_(table),
-          clock_(clock),
           lock_(std::move(lock)),
           database_(std::move(database)),
-          path_(std::move(path)),
-          wake_(loop, [this] { commit(); }),
-          retry_(loop, [this] { commit(); }) {
+          path_(path),
+          committer_(table, clock, *database_, *this, {.name = path}),
+          wake_(loop, [this] { committer_.commit(); }),
+          retry_(loop, [this] { committer_.retry(); }) {
         wake_.keep_alive(false);
     }
-    ~Impl() { close(); }
+    ~Impl() override {
+        if (const auto closed = committer_.close(); !closed) {
+            run::log_error("STORE {}: the last changes are lost: {}", path_, closed.error().text);
+        }
+    }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
-    void record(std::vector<Change> changes) {
-        {
-            const std::lock_guard lock(mutex_);
-            recorded_++;
-            if (!rewrite_) {
-                pending_changes_ += changes.size();
-                pending_.push_back(std::move(changes));
-                if (pending_changes_ > kMostPending && failing_) overflow();
-                congested_.store(pending_changes_ > kMostPending, std::memory_order_relaxed);
-            }
-        }
-        wake_.send();
-    }
-
-    void when_durable(Durable callback) {
-        uint64_t wanted;
-        {
-            const std::lock_guard lock(mutex_);
-            wanted = recorded_;
-        }
-        if (wanted == committed_) return callback({});
-        if (!problem_.empty()) return callback(tl::unexpected(Error{problem_}));
-        waiting_.push_back({wanted, std::move(callback)});
-        commit();
-    }
-
-    void rewrite() {
-        {
-            const std::lock_guard lock(mutex_);
-            recorded_++;
-            overflow();
-        }
-        commit();
-    }
-
-    const std::string& problem() const { return problem_; }
-    bool congested() const { return congested_.load(std::memory_order_relaxed); }
+    Committer& committer() { return committer_; }
+    const Committer& committer() const { return committer_; }
     Table& table() { return table_; }
 
-  private:
-    struct Waiting {
-        uint64_t upto;
-        Durable callback;
-    };
-
-    void overflow() {  // with mutex_ held
-        rewrite_ = true;
-        pending_.clear();
-        pending_changes_ = 0;
-    }
-
-    /// What is to be written next; nullptr if there is nothing.
-    std::unique_ptr<Commit> next() {
-        auto commit = std::make_unique<Commit>();
-        {
-            const std::lock_guard lock(mutex_);
-            if (recorded_ == committed_) return nullptr;
-            commit->upto = recorded_;
-            commit->units = std::exchange(pending_, {});
-            commit->changes = std::exchange(pending_changes_, 0);
-            congested_.store(false, std::memory_order_relaxed);
-            commit->clear = std::exchange(rewrite_, false);
-        }
-        // Changes made from here on are pending as well: writing them twice does no harm.
-        if (commit->clear) commit->units.assign(1, table_.snapshot());
-        commit->time = clock_.now();
-        commit->database = database_.get();
-        commit->store = this;
-        return commit;
-    }
-
-    void commit() {
-        if (running_ != nullptr || retry_.active()) return;
-        auto made = next();
-        if (!made) return;
-        running_ = made.release();
-        running_->work.data = running_;
+    void wake() override { wake_.send(); }
+    void retry_later() override { retry_.start(kRetry); }
+    void start(std::function<void()> work) override {
+        running_ = new Work;
+        running_->work = std::move(work);
+        running_->ended = [this] {
+            running_ = nullptr;
+            committer_.ended();
+        };
+        running_->request.data = running_;
         uv_queue_work(
-            loop_.raw(), &running_->work,
-            [](uv_work_t* work) { static_cast<Commit*>(work->data)->run(); },
-            [](uv_work_t* work, int) {
-                const std::unique_ptr<Commit> commit(static_cast<Commit*>(work->data));
-                if (commit->store != nullptr) static_cast<Impl*>(commit->store)->ended(*commit);
+            loop_.raw(), &running_->request,
+            [](uv_work_t* request) { static_cast<Work*>(request->data)->run(); },
+            [](uv_work_t* request, int) {
+                const std::unique_ptr<Work> work(static_cast<Work*>(request->data));
+                if (work->ended) work->ended();
             });
     }
-
-    void ended(Commit& commit) {
-        running_ = nullptr;
-        if (commit.outcome) {
-            if (!problem_.empty()) run::log_info("STORE {}: works again", path_);
-            problem_.clear();
-            committed_ = commit.upto;
-            set_failing(false);
-            answer({});
-            this->commit();
-        } else {
-            keep(commit);
-            const std::string problem = fmt::format("{}: mappings cannot be stored: {}", path_,
-                                                    commit.outcome.error().text);
-            if (problem != problem_) {
-                run::log_error("STORE {}; trying again every second", problem);
-            }
-            problem_ = problem;
-            retry_.start(kRetry);
-            answer(tl::unexpected(Error{problem_}));
-        }
+    void wait() override {
+        running_->wait();
+        running_->ended = nullptr;
+    }
+    void report(const std::string& problem) override {
+        if (problem.empty()) return run::log_info("STORE {}: works again", path_);
+        run::log_error("STORE {}; trying again every second", problem);
     }
 
-    /// The changes of a failed commit go in front of those that came after.
-    void keep(Commit& commit) {
-        const std::lock_guard lock(mutex_);
-        failing_ = true;
-        if (commit.clear || commit.changes + pending_changes_ > kMostPending) {
-            overflow();
-        } else if (!rewrite_) {
-            pending_.insert(pending_.begin(), std::make_move_iterator(commit.units.begin()),
-                            std::make_move_iterator(commit.units.end()));
-            pending_changes_ += commit.changes;
-        }
-    }
-
-    void set_failing(bool failing) {
-        const std::lock_guard lock(mutex_);
-        failing_ = failing;
-    }
-
-    /// Those whose changes are on disk; on an error, all.
-    void answer(const Result<void>& outcome) {
-        std::deque<Waiting> ready;
-        while (!waiting_.empty() && (!outcome || waiting_.front().upto <= committed_)) {
-            ready.push_back(std::move(waiting_.front()));
-            waiting_.pop_front();
-        }
-        for (auto& one : ready) one.callback(outcome);
-    }
-
-    void close() {
-        if (running_ != nullptr) {
-            std::unique_lock lock(running_->mutex);
-            running_->ended.wait(lock, [&] { return running_->done; });
-            running_->store = nullptr;  // libuv frees it
-            if (running_->outcome) {
-                committed_ = running_->upto;
-            } else {
-                keep(*running_);
-            }
-        }
-        const auto last = next();
-        if (!last) return;
-        last->run();
-        if (!last->outcome) {
-            run::log_error("STORE {}: the last changes are lost: {}", path_,
-                           last->outcome.error().text);
-        }
-    }
-
+  private:
     run::Loop& loop_;
     Table& table_;
-    Clock& clock_;
     Fd lock_;
     std::unique_ptr<Database> database_;
-    std::string path_;
+    const std::string path_;
+    Work* running_ = nullptr;
+    Committer committer_;
     run::Wake wake_;
     run::Timer retry_;
-    Commit* running_ = nullptr;
-    uint64_t committed_ = 0;
-    std::deque<Waiting> waiting_;
-    std::string problem_;
-
-    std::mutex mutex_;  ///< of what record() shares with the loop
-    Units pending_;
-    size_t pending_changes_ = 0;  ///< in all of them
-    uint64_t recorded_ = 0;
-    bool rewrite_ = false;
-    bool failing_ = false;
-    std::atomic<bool> congested_ = false;
 };
-
-namespace {
-
-Result<std::unique_ptr<Database>> open_database(const std::string& path, StoreOpened& opened) {
-    std::string why = "its pages or records are damaged";
-    if (database_is_sound(path)) {
-        auto database = Database::open(path);
-        if (database) return std::move(*database);
-        if (!database.error().damaged) {
-            return fail("database {}: {}; -data must name a folder that this user may write to",
-                        path, database.error().text);
-        }
-        why = database.error().text;
-    }
-    opened.set_aside = aside_path(path);
-    if (rename(path.c_str(), opened.set_aside.c_str()) != 0) {
-        return fail("database {}: damaged ({}), and cannot be renamed: {}", path, why,
-                    std::strerror(errno));
-    }
-    unlink((path + "-lock").c_str());
-    run::log_error("STORE database {} is damaged ({}): set aside as {}, starting empty", path, why,
-                   opened.set_aside);
-    auto made = Database::open(path);
-    if (!made) return fail("database {}: cannot be made: {}", path, made.error().text);
-    return std::move(*made);
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Store>> Store::open(run::Loop& loop, const std::string& directory,
                                            Table& table, Clock& clock) {
@@ -332,22 +155,17 @@ Result<std::unique_ptr<Store>> Store::open(run::Loop& loop, const std::string& d
     StoreOpened opened;
     auto database = open_database(path, opened);
     if (!database) return tl::unexpected(database.error());
-
-    opened.time = (*database)->time();
-    clock.set(opened.time);
-    table.reserve((*database)->count(Relation::remote), (*database)->count(Relation::local));
-    {
-        const RcuOnline online;  // once, instead of for each
-        (*database)->read([&](const auto& owner) { table.restore(owner); },
-                          [&](const auto& mapping) {
-                              table.restore(mapping) ? opened.mappings++ : opened.dropped++;
-                          });
+    if (!restore(**database, table, clock, opened)) {
+        return fail(
+            "database {}: could not be read to its end, though it was whole a moment "
+            "before; start again, and look after the disk",
+            path);
     }
     std::unique_ptr<Store> store(new Store(
         std::make_unique<Impl>(loop, table, clock, std::move(*database), std::move(*lock), path)));
     store->opened_ = opened;
     table.journal(store.get());
-    if (opened.dropped > 0) store->impl_->rewrite();
+    if (opened.dropped > 0) store->impl_->committer().rewrite();
     return store;
 }
 
@@ -358,19 +176,19 @@ Store::~Store() {
 }
 
 void Store::record(std::vector<Change> changes) {
-    impl_->record(std::move(changes));
+    impl_->committer().record(std::move(changes));
 }
 
 bool Store::congested() const {
-    return impl_->congested();
+    return impl_->committer().congested();
 }
 
 void Store::when_durable(Durable callback) {
-    impl_->when_durable(std::move(callback));
+    impl_->committer().when_durable(std::move(callback));
 }
 
 std::string Store::problem() const {
-    return impl_->problem();
+    return impl_->committer().problem();
 }
 
 }  // namespace ipref::gw

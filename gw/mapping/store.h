@@ -25,17 +25,11 @@
 #include "common/result.h"
 #include "common/run/loop.h"
 #include "gw/mapping/change.h"
+#include "gw/mapping/committer.h"
+#include "gw/mapping/recovery.h"
 #include "gw/mapping/table.h"
 
 namespace ipref::gw {
-
-/// What opening found.
-struct StoreOpened {
-    size_t mappings = 0;
-    size_t dropped = 0;     ///< did not fit the configuration, erased
-    std::string set_aside;  ///< a damaged database's new path; empty: none
-    Seconds time = 0;       ///< the greatest clock stored: the gateway's clock starts no earlier
-};
 
 /// Owned by main; destroyed before the loop and the table. Its thread is the loop's, record()
 /// excepted.
@@ -57,7 +51,7 @@ class Store : public Journal {
 
     /// Calls back, on the loop's thread, when everything recorded so far is on disk: at once if it
     /// is already. An error says why not (disk full); changes are kept and tried again.
-    using Durable = std::function<void(const Result<void>&)>;
+    using Durable = Committer::Durable;
     void when_durable(Durable callback);
     /// What is wrong with the disk, empty while nothing is: for status.
     std::string problem() const;
