@@ -6,20 +6,18 @@
 
 #include <cerrno>
 #include <cstring>
-#include <map>
 #include <utility>
 
 #include "common/run/log.h"
+#include "gw/broker/clients.h"
 #include "gw/broker/connection.h"
 #include "gw/broker/listen.h"
-#include "gw/broker/session.h"
 
 namespace ipref::gw {
 
 namespace {
 
 constexpr run::Milliseconds kAcceptAgain{100};  // after descriptors have run out
-constexpr size_t kMostNamed = 10'000;           // dropped mappings; with more, "all"
 
 }  // namespace
 
@@ -28,36 +26,29 @@ class Broker::Impl {
     Impl(run::Loop& loop, BrokerOptions options, Table& table, Store* store, BrokerSources sources,
          ListeningSocket socket)
         : loop_(loop),
-          options_(std::move(options)),
-          sources_(std::move(sources)),
-          table_(table),
-          store_(store),
-          context_{table, options_, sources_, [this] { return clients_.size(); },
-                   [this] { return store_ == nullptr ? std::string() : store_->problem(); }},
+          clients_(table, std::move(options), std::move(sources), world(store)),
           socket_(std::move(socket)),
           poll_(loop, socket_.fd(), [this](int) { accept_all(); }),
           accept_again_(loop, [this] { poll_.start(UV_READABLE); }) {
         poll_.start(UV_READABLE);
-        table_.on_dropped([this](const auto& dropped) { push(dropped); });
     }
-    ~Impl() {
-        table_.on_dropped(nullptr);
-        poll_.stop();
-    }
+    ~Impl() { poll_.stop(); }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
-    size_t clients() const { return clients_.size(); }
+    size_t clients() const { return clients_.count(); }
 
   private:
-    /// One client. Held by the map, weakly by answers that wait for the disk.
-    struct Client {
-        uint64_t number = 0;
-        std::string name;  ///< for the log: number, process and user
-        Session session;
-        std::unique_ptr<ServerConnection> connection;
-        size_t waiting = 0;  ///< answers that wait for the disk
-    };
+    Clients::World world(Store* store) {
+        Clients::World world;
+        world.warn = [this](const std::string& what) { warn(what); };
+        if (store == nullptr) return world;
+        world.when_durable = [store](Committer::Durable callback) {
+            store->when_durable(std::move(callback));
+        };
+        world.problem = [store] { return store->problem(); };
+        return world;
+    }
 
     void accept_all() {
         for (;;) {
@@ -77,23 +68,23 @@ class Broker::Impl {
     }
 
     void admit(int fd) {
-        if (clients_.size() >= options_.clients) {
+        if (clients_.count() >= clients_.options().clients) {
             close(fd);
             return warn(
-                fmt::format("a connection was refused: {} are open already", clients_.size()));
+                fmt::format("a connection was refused: {} are open already", clients_.count()));
         }
-        const uint64_t number = ++last_client_;
-        auto client = std::make_shared<Client>(
-            Client{number, name_of(number, fd), Session(context_), nullptr, 0});
-        Client* raw = client.get();
-        client->connection = std::make_unique<ServerConnection>(
-            loop_, fd, options_.queue_bytes,
+        clients_.join([fd](uint64_t number) { return name_of(number, fd); },
+                      [this, fd](uint64_t number) { return connection(number, fd); });
+    }
+
+    std::unique_ptr<Outlet> connection(uint64_t number, int fd) {
+        return std::make_unique<ServerConnection>(
+            loop_, fd, clients_.options().queue_bytes,
             ServerConnection::Events{
-                .record = [this, raw](wire::Bytes record) { take(*raw, record); },
-                .malformed = [this, raw](const std::string& why) { malformed(*raw, why); },
-                .ended = [this, number](const std::string& why) { drop(number, why); }});
-        run::log_debug(run::Topic::mapper, "MAPPER {} has connected", client->name);
-        clients_.emplace(number, std::move(client));
+                .record = [this, number](wire::Bytes record) { clients_.take(number, record); },
+                .malformed = [this,
+                              number](const std::string& why) { clients_.malformed(number, why); },
+                .ended = [this, number](const std::string& why) { clients_.leave(number, why); }});
     }
 
     static std::string name_of(uint64_t number, int fd) {
@@ -105,36 +96,6 @@ class Broker::Impl {
         return fmt::format("client {} (process {}, user {})", number, peer.pid, peer.uid);
     }
 
-    void drop(uint64_t number, const std::string& why) {
-        const auto found = clients_.find(number);
-        if (found == clients_.end()) return;
-        run::log_debug(run::Topic::mapper, "MAPPER {} has gone: {}", found->second->name, why);
-        clients_.erase(found);
-    }
-
-    void take(Client& client, wire::Bytes record) {
-        Reply reply = client.session.take(record);
-        if (!reply.malformed.empty()) malformed(client, reply.malformed);
-        if (reply.record.empty()) return;
-        if (!reply.durable || store_ == nullptr) {
-            return client.connection->send(std::move(reply.record));
-        }
-        client.waiting++;
-        const std::weak_ptr<Client> weak = clients_.at(client.number);
-        store_->when_durable([this, weak, reply = std::move(reply)](const Result<void>& stored) {
-            const auto held = weak.lock();
-            if (!held) return;
-            held->waiting--;
-            held->connection->send(stored ? reply.record : reply.refused(stored.error().text));
-            held->connection->pause(held->waiting >= options_.in_flight);
-        });
-        client.connection->pause(client.waiting >= options_.in_flight);
-    }
-
-    void malformed(const Client& client, const std::string& why) {
-        warn(fmt::format("{}: {}; dropped", client.name, why));
-    }
-
     /// At most so many lines, whatever clients do.
     void warn(const std::string& text) {
         uint64_t suppressed = 0;
@@ -143,33 +104,9 @@ class Broker::Impl {
         run::log_warning("MAPPER {}", text);
     }
 
-    void push(const std::vector<net::IpRef>& dropped) {
-        const bool all = dropped.size() > kMostNamed;
-        for (size_t at = 0; at < dropped.size(); at += wire::kFrameItems) {
-            proto::Frame frame;
-            frame.mutable_mappings_changed()->set_all(all);
-            const size_t end = std::min<size_t>(dropped.size(), at + wire::kFrameItems);
-            for (size_t i = at; i < end && !all; i++) {
-                wire::put_ipref(dropped[i], *frame.mutable_mappings_changed()->add_dropped());
-            }
-            const auto record = wire::build_frame(std::move(frame));
-            if (!record) return;  // 1,000 addresses fit
-            for (const auto& [number, client] : clients_) {
-                if (client->session.greeted()) client->connection->send(*record);
-            }
-            if (all) return;
-        }
-    }
-
     run::Loop& loop_;
-    const BrokerOptions options_;
-    const BrokerSources sources_;
-    Table& table_;
-    Store* store_;
-    const SessionContext context_;
     run::LogLimit limit_;
-    uint64_t last_client_ = 0;
-    std::map<uint64_t, std::shared_ptr<Client>> clients_;
+    Clients clients_;
     ListeningSocket socket_;
     run::Poll poll_;
     run::Timer accept_again_;

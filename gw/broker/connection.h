@@ -8,12 +8,11 @@
 #include <string>
 
 #include "common/run/loop.h"
-#include "gw/broker/session.h"
+#include "gw/broker/clients.h"
 
 namespace ipref::gw {
 
-/// Shared with answers that wait for the disk: they hold it weakly.
-class ServerConnection {
+class ServerConnection : public Outlet {
   public:
     struct Events {
         std::function<void(wire::Bytes record)> record;
@@ -25,14 +24,13 @@ class ServerConnection {
 
     /// Takes the descriptor, which is non-blocking. `queue_bytes`: see BrokerOptions.
     ServerConnection(run::Loop& loop, int fd, size_t queue_bytes, Events events);
-    ~ServerConnection() = default;
+    ~ServerConnection() override = default;
     ServerConnection(const ServerConnection&) = delete;
     ServerConnection& operator=(const ServerConnection&) = delete;
 
     /// Sends, or queues what the kernel does not take yet.
-    void send(Record record);
-    /// Reads no further records while `paused`: the client waits then, nobody else.
-    void pause(bool paused);
+    void send(Record record) override;
+    void pause(bool paused) override;
     /// Ends it in the loop's next turn.
     void end(std::string why);
 

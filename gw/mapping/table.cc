@@ -25,8 +25,11 @@ std::string_view text_of(Refusal refusal) {
     return "";
 }
 
-Table::Impl::Impl(MappingConfig config, const Clock& clock)
-    : config_(std::move(config)), clock_(clock), limits_(config_.limits) {
+Table::Impl::Impl(MappingConfig config, const Clock& clock, Random random)
+    : config_(std::move(config)),
+      clock_(clock),
+      random_(std::move(random)),
+      limits_(config_.limits) {
     const Write write(*this);
     // The last made is the newest: the first encode network answers for the gateway's own ref.
     std::for_each(config_.encode_nets.rbegin(), config_.encode_nets.rend(), [&](const auto& net) {
@@ -143,8 +146,8 @@ bool Table::Impl::any_context(const net::IpRef& ours) const {
     return gateway != nullptr && gateway->is_zero();
 }
 
-Table::Table(MappingConfig config, const Clock& clock)
-    : impl_(std::make_unique<Impl>(std::move(config), clock)) {}
+Table::Table(MappingConfig config, const Clock& clock, Random random)
+    : impl_(std::make_unique<Impl>(std::move(config), clock, std::move(random))) {}
 
 Table::~Table() = default;
 

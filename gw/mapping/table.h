@@ -27,6 +27,7 @@
 #include "gw/mapping/change.h"
 #include "gw/mapping/clock.h"
 #include "gw/mapping/config.h"
+#include "gw/mapping/random.h"
 
 namespace ipref::gw {
 
@@ -97,8 +98,9 @@ struct MappingFilter {
 
 class Table : public Lookup {
   public:
-    /// `config` has been validated; `clock` outlives the table.
-    Table(MappingConfig config, const Clock& clock);
+    /// `config` has been validated; `clock` outlives the table. `random`: where dynamic numbers
+    /// come from.
+    Table(MappingConfig config, const Clock& clock, Random random = Random());
     ~Table() override;
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;

@@ -30,7 +30,7 @@ struct Owner {
 
 class Table::Impl {
   public:
-    Impl(MappingConfig config, const Clock& clock);
+    Impl(MappingConfig config, const Clock& clock, Random random);
     ~Impl();
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gw/broker/clients.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/run/log.h"
+
+namespace ipref::gw {
+
+namespace {
+
+constexpr size_t kMostNamed = 10'000;  // dropped mappings; with more, "all"
+
+}  // namespace
+
+Clients::Clients(Table& table, BrokerOptions options, BrokerSources sources, World world)
+    : options_(std::move(options)),
+      sources_(std::move(sources)),
+      world_(std::move(world)),
+      table_(table),
+      context_{table, options_, sources_, [this] { return clients_.size(); },
+               [this] { return world_.problem ? world_.problem() : std::string(); }} {
+    table_.on_dropped([this](const auto& dropped) { push(dropped); });
+}
+
+Clients::~Clients() {
+    table_.on_dropped(nullptr);
+}
+
+void Clients::join(const Name& name, const MakeOutlet& outlet) {
+    const uint64_t number = ++last_;
+    auto client =
+        std::make_shared<Client>(Client{name(number), Session(context_), outlet(number), 0});
+    run::log_debug(run::Topic::mapper, "MAPPER {} has connected", client->name);
+    clients_.emplace(number, std::move(client));
+}
+
+void Clients::leave(uint64_t number, const std::string& why) {
+    const auto found = clients_.find(number);
+    if (found == clients_.end()) return;
+    run::log_debug(run::Topic::mapper, "MAPPER {} has gone: {}", found->second->name, why);
+    clients_.erase(found);
+}
+
+void Clients::malformed(uint64_t number, const std::string& why) {
+    world_.warn(fmt::format("{}: {}; dropped", clients_.at(number)->name, why));
+}
+
+void Clients::take(uint64_t number, wire::Bytes record) {
+    const auto& client = clients_.at(number);
+    Reply reply = client->session.take(record);
+    if (!reply.malformed.empty()) malformed(number, reply.malformed);
+    if (reply.record.empty()) return;
+    if (!reply.durable || !world_.when_durable)
+        return client->outlet->send(std::move(reply.record));
+    client->waiting++;
+    const std::weak_ptr<Client> weak = client;
+    world_.when_durable([this, weak, reply = std::move(reply)](const Result<void>& stored) {
+        const auto held = weak.lock();
+        if (!held) return;
+        held->waiting--;
+        held->outlet->send(stored ? reply.record : reply.refused(stored.error().text));
+        held->outlet->pause(held->waiting >= options_.in_flight);
+    });
+    client->outlet->pause(client->waiting >= options_.in_flight);
+}
+
+void Clients::push(const std::vector<net::IpRef>& dropped) {
+    const bool all = dropped.size() > kMostNamed;
+    for (size_t at = 0; at < dropped.size(); at += wire::kFrameItems) {
+        proto::Frame frame;
+        frame.mutable_mappings_changed()->set_all(all);
+        const size_t end = std::min<size_t>(dropped.size(), at + wire::kFrameItems);
+        for (size_t i = at; i < end && !all; i++) {
+            wire::put_ipref(dropped[i], *frame.mutable_mappings_changed()->add_dropped());
+        }
+        const auto record = wire::build_frame(std::move(frame));
+        if (!record) return;  // 1,000 addresses fit
+        for (const auto& [number, client] : clients_) {
+            if (client->session.greeted()) client->outlet->send(*record);
+        }
+        if (all) return;
+    }
+}
+
+}  // namespace ipref::gw
