@@ -88,21 +88,34 @@ void Table::Impl::drop(Entry* entry) {
         owner->second.mappings--;
         statics_--;
     }
+    if (entry->relation == Relation::remote) dropped_.push_back(entry->ipref);
+    retired_.push_back(entry);
+    if (leaves_free_ea(*entry)) return rest(*entry);
     if (journal_ != nullptr) {
         changes_.emplace_back(EraseMapping{entry->relation, entry->ip, entry->ipref});
     }
-    if (entry->relation == Relation::remote) dropped_.push_back(entry->ipref);
-    retired_.push_back(entry);
+}
+
+// Who remembers the address must not find another host behind it, however the mapping has ended.
+bool Table::Impl::leaves_free_ea(const Entry& dropped) const {
+    return dropped.relation == Relation::remote &&
+           is_dynamic_address(*config_.encode_net(dropped.ip.family()), dropped.ip) &&
+           remote_.ea(dropped.ip) == nullptr;
+}
+
+void Table::Impl::rest(const Entry& dropped) {
+    MappingRecord record = record_of(dropped);
+    record.resting = true;
+    record.owner = kDynamic;
+    record.used = clock_.now();
+    if (record.relation == Relation::remote) resting_eas_.add(record.ip, record.used);
+    if (record.relation == Relation::local) resting_refs_.add(record.ipref, record.used);
+    if (journal_ != nullptr) changes_.emplace_back(record);
 }
 
 void Table::Impl::expire(Entry* entry) {
-    MappingRecord record = record_of(*entry);
     drop(entry);
-    record.resting = true;
-    record.used = clock_.now();
-    if (entry->relation == Relation::remote) resting_eas_.add(entry->ip, record.used);
-    if (entry->relation == Relation::local) resting_refs_.add(entry->ipref, record.used);
-    if (journal_ != nullptr) changes_.back() = record;  // instead of the erasure
+    if (entry->relation == Relation::local) rest(*entry);  // stored in place of the erasure
 }
 
 void Table::Impl::adopt(Entry* entry, OwnerId owner) {

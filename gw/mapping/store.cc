@@ -122,8 +122,8 @@ class Store::Impl : public Executor {
             loop_.raw(), &running_->request,
             [](uv_work_t* request) { static_cast<Work*>(request->data)->run(); },
             [](uv_work_t* request, int) {
-                const std::unique_ptr<Work> work(static_cast<Work*>(request->data));
-                if (work->ended) work->ended();
+                const std::unique_ptr<Work> over(static_cast<Work*>(request->data));
+                if (over->ended) over->ended();
             });
     }
     void wait() override {

@@ -5,6 +5,7 @@
 //
 // Rules
 // - Dynamic mappings expire after kMappingLife without use; their number then rests kMappingRest.
+//   So does an encoded address that a static has freed, if it could be given out again.
 // - A static wins over a dynamic mapping that holds its EA, its remote IPREF address or its ref.
 // - Between owners, the hosts file wins over agents; among equals, who came first keeps it. What
 //   is refused is reported in SetOutcome.

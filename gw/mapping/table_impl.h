@@ -75,7 +75,10 @@ class Table::Impl {
     void grow_tables();
     void size_tables(Relation relation, size_t entries);
     Entry* insert(const MappingRecord& record, bool journal);
+    /// An address that could be given out again rests.
     void drop(Entry* entry);
+    bool leaves_free_ea(const Entry& dropped) const;
+    void rest(const Entry& dropped);
     /// Drops a dynamic mapping whose life is over; its number rests.
     void expire(Entry* entry);
     /// The entry's owner becomes another.

@@ -170,3 +170,28 @@ TEST_CASE("sources and statics have a limit", "[statics]") {
     CHECK(site.table.replace(kOther, {}, 1).rejected == 1);
     CHECK(site.table.owners().size() == 1);
 }
+
+TEST_CASE("an address that a static has freed rests, if it could be given out", "[statics]") {
+    Site site;
+    const auto freed = site.table.encode(at("198.51.100.7", "1001"), v4).value().ea;
+    Kept journal;
+    site.table.journal(&journal);
+    site.table.replace(kHosts, {remote("10.240.0.9", "198.51.100.7", "1001")}, {});
+    CHECK(site.table.resting() == 1);
+    REQUIRE(journal.units.size() == 1);
+    const auto* record = std::get_if<MappingRecord>(&journal.units[0].at(0));
+    REQUIRE(record != nullptr);
+    CHECK((record->resting && record->ip == freed && record->used == kStart));
+
+    site.table.replace(kHosts, {remote("10.240.77.9", "198.51.100.7", "1001")}, {});
+    CHECK(site.table.resting() == 1);  // 10.240.0.9 is never given out
+    site.table.replace(kHosts, {}, {});
+    CHECK(site.table.resting() == 2);
+    site.table.replace(kHosts, {{Relation::remote, freed, at("198.51.100.8", "1")}}, {});
+    CHECK(site.table.resting() == 1);
+    for (const auto& change : journal.units[2]) {
+        const auto* kept = std::get_if<MappingRecord>(&change);
+        CHECK((kept == nullptr || kept->owner == kDynamic));  // the owner may go before it
+    }
+    site.table.journal(nullptr);
+}
