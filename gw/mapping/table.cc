@@ -213,15 +213,15 @@ std::optional<net::Ip> Table::known_ea(const net::IpRef& theirs, net::Family ea)
 }
 
 tl::expected<Encoded, Refusal> Table::encode(const net::IpRef& theirs, net::Family ea) {
-    const RcuOnline online;
+    const Impl::Write write(*impl_);
     const Seconds now = impl_->clock_.now();
     if (Entry* entry = impl_->remote_.theirs(theirs, ea)) {
         entry->use(now);
+        impl_->store_stamp(entry);  // the lifetime is a promise: it must outlive a crash
         return Encoded{entry->ip,
                        left_of(entry->used.load(std::memory_order_relaxed), now, kMappingLife)};
     }
     if (const auto refusal = impl_->refuse(theirs, ea)) return tl::unexpected(*refusal);
-    const Impl::Write write(*impl_);
     const auto made = impl_->make_ea(theirs, ea, Impl::Asker::resolver);
     if (!made) return tl::unexpected(made.error());
     return Encoded{*made, kMappingLife};

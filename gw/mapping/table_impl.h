@@ -107,6 +107,8 @@ class Table::Impl {
     // upkeep.cc, with a Write held
     void sweep_rows(size_t most);
     void sweep_entry(Entry* entry);
+    /// Journals the last use, if it is so late that a restart would end the mapping early.
+    void store_stamp(Entry* entry);
     void sweep_owners();
     void sweep_rest(size_t most);
     MappingRow row_of(const Entry& entry) const;

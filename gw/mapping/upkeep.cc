@@ -30,13 +30,18 @@ bool passes(const MappingFilter& filter, const Entry& entry) {
 
 void Table::Impl::sweep_entry(Entry* entry) {
     if (entry->owner != kDynamic) return;
-    const Seconds used = entry->used.load(std::memory_order_relaxed);
-    if (has_expired(used, clock_.now(), kMappingLife)) {
+    if (has_expired(entry->used.load(std::memory_order_relaxed), clock_.now(), kMappingLife)) {
         expire(entry);
-    } else if (used - entry->stored >= kStampStored) {
-        entry->stored = used;
-        if (journal_ != nullptr) changes_.emplace_back(record_of(*entry));
+    } else {
+        store_stamp(entry);
     }
+}
+
+void Table::Impl::store_stamp(Entry* entry) {
+    const Seconds used = entry->used.load(std::memory_order_relaxed);
+    if (entry->owner != kDynamic || used - entry->stored < kStampStored) return;
+    entry->stored = used;
+    if (journal_ != nullptr) changes_.emplace_back(record_of(*entry));
 }
 
 void Table::Impl::sweep_rows(size_t most) {

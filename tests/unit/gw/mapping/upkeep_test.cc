@@ -143,6 +143,26 @@ TEST_CASE("what was journalled restores the same table", "[restore]") {
     CHECK(after.ours(ip("192.168.1.9"), v4));
 }
 
+TEST_CASE("a lifetime that a resolver is told outlives a crash", "[restore]") {
+    Site before;
+    Kept journal;
+    before.table.journal(&journal);
+    const auto remote = at("198.51.100.7", "1001");
+    const auto ea = before.table.encode(remote, v4).value().ea;
+    before.later(kMappingLife - 1);
+    const auto told = before.table.encode(remote, v4).value();
+    CHECK(told.ea == ea);
+    before.table.journal(nullptr);
+
+    Clock clock;
+    clock.set(before.clock.now());
+    Table after(site(), clock);
+    CHECK(after.restore(std::get<MappingRecord>(journal.units.back().back())));
+    clock.set(before.clock.now() + told.lifetime - 1);
+    after.sweep(SIZE_MAX);
+    CHECK(after.theirs(ea) == remote);
+}
+
 TEST_CASE("what does not fit the configuration is not restored", "[restore]") {
     Site site;
     MappingRecord record{.ip = ip("10.1.2.3"), .ipref = at("198.51.100.7", "1")};
