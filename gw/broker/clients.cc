@@ -21,7 +21,7 @@ Clients::Clients(Table& table, BrokerOptions options, BrokerSources sources, Wor
       table_(table),
       context_{table, options_, sources_, [this] { return clients_.size(); },
                [this] { return world_.problem ? world_.problem() : std::string(); }} {
-    table_.on_dropped([this](const auto& dropped) { push(dropped); });
+    table_.on_dropped([this](const auto& dropped) { push_in_turn(dropped); });
 }
 
 Clients::~Clients() {
@@ -64,6 +64,15 @@ void Clients::take(uint64_t number, wire::Bytes record) {
         held->outlet->pause(held->waiting >= options_.in_flight);
     });
     client->outlet->pause(client->waiting >= options_.in_flight);
+}
+
+// After the answers that wait for the disk: they may still name what was dropped.
+void Clients::push_in_turn(const std::vector<net::IpRef>& dropped) {
+    if (!world_.when_durable) return push(dropped);
+    const std::weak_ptr<int> alive = alive_;
+    world_.when_durable([this, alive, dropped](const Result<void>&) {
+        if (!alive.expired()) push(dropped);
+    });
 }
 
 void Clients::push(const std::vector<net::IpRef>& dropped) {

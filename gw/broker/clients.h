@@ -62,6 +62,7 @@ class Clients {
         size_t waiting = 0;  ///< answers that wait for the disk
     };
 
+    void push_in_turn(const std::vector<net::IpRef>& dropped);
     void push(const std::vector<net::IpRef>& dropped);
 
     const BrokerOptions options_;
@@ -69,6 +70,7 @@ class Clients {
     const World world_;
     Table& table_;
     const SessionContext context_;
+    const std::shared_ptr<int> alive_ = std::make_shared<int>();  ///< held weakly by pushes
     uint64_t last_ = 0;
     std::map<uint64_t, std::shared_ptr<Client>> clients_;
 };

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What clients are owed, without sockets and disk: the test says when something is stored.
+#include "gw/broker/clients.h"
+
+#include "server.h"
+
+using namespace ipref;
+using namespace ipref::gw;
+
+namespace {
+
+struct Kept : Outlet {
+    Kept(std::vector<proto::Frame>& to, bool& reads_not) : frames(to), paused(reads_not) {}
+    void send(Record record) override { frames.push_back(wire::parse_frame(record).value()); }
+    void pause(bool on) override { paused = on; }
+    std::vector<proto::Frame>& frames;
+    bool& paused;
+};
+
+struct Desk : Site {
+    explicit Desk(BrokerOptions options = {}) {
+        clients.emplace(
+            table, options, BrokerSources{},
+            Clients::World{.when_durable = [this](auto one) { waiting.push_back(std::move(one)); },
+                           .problem = {},
+                           .warn = [](const auto&) {}});
+        clients->join([](uint64_t) { return "client"; },
+                      [this](uint64_t) { return std::make_unique<Kept>(sent, paused); });
+    }
+    void take(proto::Frame frame) { clients->take(1, wire::build_frame(std::move(frame)).value()); }
+    void stored(const Result<void>& outcome = {}) {
+        for (const auto& one : std::exchange(waiting, {})) one(outcome);
+    }
+
+    std::vector<Committer::Durable> waiting;
+    std::vector<proto::Frame> sent;
+    bool paused = false;
+    std::optional<Clients> clients;
+};
+
+const auto kRemote = at("198.51.100.7", "1001");
+
+proto::Frame hello() {
+    auto frame = frame_with_id(1);
+    frame.mutable_hello()->set_program("ipref-coredns");
+    return frame;
+}
+
+}  // namespace
+
+TEST_CASE("an answer that waits for the disk comes before word that it is void", "[clients]") {
+    Desk desk;
+    desk.take(hello());
+    desk.take(get_frame(2, {kRemote}));
+    desk.table.replace(kHosts, {remote("10.240.0.9", "198.51.100.7", "1001")}, {});
+    REQUIRE(desk.sent.size() == 1);
+    CHECK(desk.sent[0].has_hello());
+    SECTION("it is stored") {
+        desk.stored();
+        REQUIRE(desk.sent.size() == 3);
+        CHECK(desk.sent[1].has_encoded_addresses());
+        CHECK(desk.sent[2].mappings_changed().dropped_size() == 1);
+    }
+    SECTION("the disk refuses: what was dropped is told all the same") {
+        desk.stored(fail("full"));
+        REQUIRE(desk.sent.size() == 3);
+        CHECK(desk.sent[1].failure().code() == proto::Failure::STORE);
+        CHECK(desk.sent[2].mappings_changed().dropped_size() == 1);
+    }
+    SECTION("the broker goes before the disk is done") {
+        desk.clients.reset();
+        desk.stored();
+        CHECK(desk.sent.size() == 1);
+    }
+}
+
+TEST_CASE("who has too many answers waiting is not read, who has gone gets none", "[clients]") {
+    BrokerOptions options;
+    options.in_flight = 2;
+    Desk desk(options);
+    desk.take(get_frame(1, {kRemote}));
+    CHECK(!desk.paused);
+    desk.take(get_frame(2, {kRemote}));
+    CHECK(desk.paused);
+    desk.stored();
+    CHECK(!desk.paused);
+    CHECK(desk.sent.size() == 2);
+    desk.take(get_frame(3, {kRemote}));
+    desk.clients->leave(1, "gone");
+    desk.stored();
+    CHECK(desk.sent.size() == 2);
+    CHECK(desk.clients->count() == 0);
+}
