@@ -2,6 +2,7 @@
 // The protobuf protocol, proto/mapper.proto.
 #include "gw/broker/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/run/version.h"
@@ -103,8 +104,9 @@ Reply failure_of(const proto::Frame& request, Failure::Code code, std::string te
 }
 
 std::string source_name(const std::string& local_domain, const std::string& public_domain) {
-    const auto fits = [](const auto& name) {
-        return !name.empty() && name.size() <= kLongestDomain;
+    const auto fits = [](const std::string& name) {
+        const auto odd = [](char c) { return c <= ' ' || c > '~' || c == ':'; };
+        return !name.empty() && name.size() <= kLongestDomain && std::ranges::none_of(name, odd);
     };
     if (!fits(local_domain) || !fits(public_domain)) return {};
     return local_domain + ":" + public_domain;
@@ -213,7 +215,7 @@ Reply Session::host_data(const proto::Frame& request) {
     const auto& data = request.host_data();
     const std::string owner = source_name(data.local_domain(), data.public_domain());
     if (owner.empty()) {
-        return failure_of(request, Failure::BAD_REQUEST, "a domain is empty or over 255 bytes");
+        return failure_of(request, Failure::BAD_REQUEST, std::string(kBadDomain));
     }
     if (!arriving_.contains(owner) && arriving_.size() >= kMostArriving) {
         return failure_of(request, Failure::OVERLOADED, "too many sets on their way at once");

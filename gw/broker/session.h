@@ -88,7 +88,9 @@ void put_sites(const MappingConfig& config, google::protobuf::RepeatedPtrField<p
 Reply answer_status(const SessionContext& context, const proto::Frame& request);
 Reply answer_mappings(const SessionContext& context, const proto::Frame& request);
 
-/// A source's name as an owner, "LOCAL:PUBLIC"; empty if a domain is empty or over 255 bytes.
+/// A source's name as an owner, "LOCAL:PUBLIC"; empty for kBadDomain.
+constexpr std::string_view kBadDomain =
+    "a domain is empty, over 255 bytes, or has a character that is not printable ASCII, or ':'";
 std::string source_name(const std::string& local_domain, const std::string& public_domain);
 StaticMapping mapping_of(const wire::Host& host);
 

@@ -69,7 +69,7 @@ Reply Session::v1_get_ea(const wire::V1Packet& packet, const wire::V1GetEa& requ
 // add to it.
 Reply Session::v1_host_data(const wire::V1Packet& packet, const wire::V1HostData& request) {
     const std::string owner = source_name(request.local_domain, request.public_domain);
-    if (owner.empty()) return malformed("host data with an empty domain");
+    if (owner.empty()) return malformed(fmt::format("host data: {}", kBadDomain));
     std::vector<StaticMapping> hosts;
     hosts.reserve(request.records.size());
     for (const auto& record : request.records) {

@@ -109,6 +109,20 @@ TEST_CASE("malformed V1 packets get no answer, and the connection stays", "[v1]"
     CHECK(server.broker->clients() == 1);
 }
 
+TEST_CASE("a source whose name is no text is not taken: listings stay readable", "[v1]") {
+    Server server;
+    const Peer peer(server);
+    for (const auto* letter : {"ff", "00", "3a", "20"}) {
+        std::string named = kHostData;
+        named.replace(named.find("0408696e"), 8, std::string("0408") + letter + "6e");
+        peer.send(hex(named));
+    }
+    CHECK(peer.ask(kHostData) == kHostDataAck);
+    auto request = frame_with_id(1);
+    request.mutable_status_request();
+    CHECK(peer.ask(request).status().sources_size() == 1);
+}
+
 TEST_CASE("both protocols on one connection", "[v1]") {
     Server server;
     const Peer peer(server);
