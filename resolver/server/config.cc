@@ -30,7 +30,9 @@ Error in_plugin(std::string_view plugin, const Error& error) {
 
 class Builder {
   public:
-    explicit Builder(const ConfigOptions& options) : options_(options) {}
+    explicit Builder(const ConfigOptions& options) : options_(options) {
+        out_->metrics = options.metrics;
+    }
 
     Result<std::shared_ptr<Config>> build(std::string_view text) {
         auto file = parse_corefile(text, options_.name, options_.sources, check_directive);
@@ -95,7 +97,7 @@ class Builder {
                     at.str(), row.name, row.why);
             }
             Setup setup(row.name, Dispenser(directive->tokens, parsed.end), block.keys,
-                        block.settings, block.chain, out_->warnings);
+                        block.settings, block.chain, out_->warnings, *options_.metrics);
             if (auto done = row.setup(setup); !done) {
                 return tl::unexpected(in_plugin(row.name, done.error()));
             }
@@ -134,6 +136,9 @@ class Builder {
 
     Result<void> add(const ZoneKey& key, const net::Ip& ip, Block& block) {
         auto& routes = out_->listeners[ListenAddress{key.transport, {ip, key.port}}];
+        const net::Endpoint at{ip, key.port};
+        routes.server = fmt::format("{}://{}", key.transport,
+                                    ip.is_zero() ? fmt::format(":{}", key.port) : at.str());
         if (routes.add(key.zone, block)) return {};
         return fail("{} - cannot serve {} - it is already defined", key.at.str(), key.full());
     }

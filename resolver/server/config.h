@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/run/metrics.h"
 #include "resolver/corefile/parser.h"
 #include "resolver/server/plugin.h"
 
@@ -40,6 +41,9 @@ struct ListenAddress {
 /// The blocks of one listener by zone.
 class Routes {
   public:
+    /// The listener as metrics name it: "dns://:53", "dns://127.0.0.1:53".
+    std::string server;
+
     struct Zone {
         Name name;  ///< lower case
         Block* block = nullptr;
@@ -64,6 +68,8 @@ class Routes {
 };
 
 struct Config {
+    /// What the plugins count; outlives them.
+    std::shared_ptr<run::Metrics> metrics;
     std::vector<std::unique_ptr<Block>> blocks;
     std::map<ListenAddress, Routes> listeners;
     /// Lines to print at start, one a zone and address, sorted: "example.org.:53 on 127.0.0.1".
@@ -77,6 +83,8 @@ struct ConfigOptions {
     std::string name = "Corefile";  ///< as in error messages
     uint16_t dns_port = 53;
     CorefileSources sources = system_sources();
+    /// Of the program: counters go on through reloads.
+    std::shared_ptr<run::Metrics> metrics = std::make_shared<run::Metrics>();
 };
 
 /// From text to a configuration whose plugins are set up but not started.

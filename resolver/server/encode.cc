@@ -57,7 +57,7 @@ size_t name_length(Bytes bytes) {
 class Encoder {
   public:
     Encoder(std::span<uint8_t> out, size_t limit) : out_(out), end_(std::min(limit, out.size())) {
-        assert(end_ >= dns::kPlainUdpSize);
+        assert(end_ >= dns::kHeaderSize);
     }
 
     size_t size() const { return at_; }
@@ -226,36 +226,68 @@ bool put_section(Encoder& to, const std::vector<RecordRef>& records, uint16_t& c
     return true;
 }
 
-}  // namespace
+bool sends_options(const Reply& reply) {
+    return options_size(reply) < dns::kPlainUdpSize / 2;
+}
 
-size_t encode_reply(const Request& request, const Reply& reply, size_t limit,
-                    std::span<uint8_t> out) {
-    Encoder to(out, limit);
-    dns::Header header;
-    header.id = request.id;
+/// Bytes of the OPT record that goes with the reply; 0: none does.
+size_t opt_size(const Request& request, const Reply& reply) {
+    if (!request.edns.present) return 0;
+    return kOptSize + (sends_options(reply) ? options_size(reply) : 0);
+}
+
+/// Question and records; false if some did not fit.
+bool put_sections(Encoder& to, const Request& request, const Reply& reply, dns::Header& header) {
     header.questions = 1;
     to.name(request.name.wire());
     to.put16(request.type);
     to.put16(request.klass);
+    return put_section(to, reply.answer, header.answers) &&
+           put_section(to, reply.authority, header.authorities) &&
+           put_section(to, reply.additional, header.additionals);
+}
 
-    const bool opt = request.edns.present;
-    const bool with_options = opt && options_size(reply) < dns::kPlainUdpSize / 2;
-    const size_t opt_size = opt ? kOptSize + (with_options ? options_size(reply) : 0) : 0;
-    to.hold_back(opt_size);
-    const bool whole = put_section(to, reply.answer, header.answers) &&
-                       put_section(to, reply.authority, header.authorities) &&
-                       put_section(to, reply.additional, header.additionals);
-    to.give_back(opt_size);
-    if (opt) {
-        put_opt(to, request, reply, with_options);
+}  // namespace
+
+size_t encode_reply(const Request& request, const Reply& reply, size_t limit,
+                    std::span<uint8_t> out) {
+    assert(std::min(limit, out.size()) >= dns::kPlainUdpSize);
+    Encoder to(out, limit);
+    dns::Header header;
+    bool whole = true;
+    if (reply.is_packed()) {
+        header = *dns::Header::read(reply.packed.message);
+        to.put(reply.packed.message.subspan(dns::kHeaderSize));
+    } else {
+        const size_t held = opt_size(request, reply);
+        to.hold_back(held);
+        whole = put_sections(to, request, reply, header);
+        to.give_back(held);
+    }
+    if (request.edns.present) {
+        put_opt(to, request, reply, sends_options(reply));
         header.additionals++;
     }
+    header.id = request.id;
     header.flags = flags_of(request, reply, !whole);
     header.write(out);
     return to.size();
 }
 
+size_t encode_packed(const Request& request, const Reply& reply, std::span<uint8_t> out) {
+    Encoder to(out, out.size());
+    dns::Header header;
+    if (!put_sections(to, request, reply, header)) return 0;
+    header.write(out);
+    return to.size();
+}
+
+bool packed_fits(const Request& request, const Reply& reply, size_t limit) {
+    return reply.packed.message.size() + opt_size(request, reply) <= limit;
+}
+
 size_t reply_size(const Request& request, const Reply& reply) {
+    if (reply.is_packed()) return reply.packed.plain;
     size_t size = dns::kHeaderSize + request.name.size() + 4;
     for (const auto* section : {&reply.answer, &reply.authority, &reply.additional}) {
         for (const auto& record : *section) size += record.owner.size() + 10 + record.rdata.size();

@@ -11,9 +11,16 @@
 namespace ipref::resolver {
 
 /// Writes the answer into `out`, at most `limit` bytes of it (both at least 512), and returns its
-/// size. Records that do not fit are left out and TC is set; additional records go first.
+/// size. Records that do not fit are left out and TC is set; additional records go first. A packed
+/// reply must fit: see packed_fits().
 size_t encode_reply(const Request& request, const Reply& reply, size_t limit,
                     std::span<uint8_t> out);
+
+/// The reply as it is packed: whole, with the question as asked, without OPT. Its size; 0 if it is
+/// larger than `out`.
+size_t encode_packed(const Request& request, const Reply& reply, std::span<uint8_t> out);
+/// Whether a packed reply is within `limit` with its OPT.
+bool packed_fits(const Request& request, const Reply& reply, size_t limit);
 
 /// How large the reply is uncut, without compression of names: for the size in log lines.
 size_t reply_size(const Request& request, const Reply& reply);

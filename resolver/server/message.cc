@@ -10,6 +10,7 @@ void Reply::clear() {
     authority.clear();
     additional.clear();
     options.clear();
+    packed = {};
     plugin = {};
 }
 

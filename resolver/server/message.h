@@ -62,6 +62,15 @@ struct EdnsOption {
     Bytes data;
 };
 
+/// An answer as one message, for handlers that keep answers as bytes (plugin cache): header, the
+/// question as it was asked, records with names compressed, no OPT. The server fills in id and
+/// flags. A handler that is not Interest::all never sees it: the records are taken out before.
+struct PackedReply {
+    Bytes message;        ///< empty: the reply is in its sections
+    size_t plain = 0;     ///< its size without compression, as reply_size() gives it
+    bool denial = false;  ///< the name or the data does not exist, with the SOA that says so
+};
+
 /// The answer, by section; the server adds question, id, OPT and compression, and cuts it to the
 /// client's size. Vectors keep their memory from query to query.
 struct Reply {
@@ -69,9 +78,11 @@ struct Reply {
     bool aa = false, ra = false, ad = false, tc = false;
     std::vector<RecordRef> answer, authority, additional;
     std::vector<EdnsOption> options;  ///< sent only to clients that sent an OPT
+    PackedReply packed;               ///< if it is there, instead of the sections
     /// Who made it: the plugin's name, for metrics and -explain. Static storage.
     std::string_view plugin;
 
+    bool is_packed() const { return !packed.message.empty(); }
     void clear();
 };
 

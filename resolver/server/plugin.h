@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "common/run/loop.h"
+#include "common/run/metrics.h"
 #include "resolver/corefile/dispenser.h"
 #include "resolver/corefile/keys.h"
 #include "resolver/corefile/options.h"
@@ -36,6 +38,8 @@ class Worker {
     virtual run::Loop& loop() = 0;
     /// 0 for the first worker, which also runs what is done once a process.
     virtual unsigned index() const = 0;
+    /// Monotonic; tests have their own.
+    virtual std::chrono::steady_clock::time_point now() const = 0;
 };
 
 class ZoneSource;
@@ -43,7 +47,8 @@ class Chain;
 
 /// Which queries a handler is shown besides those of opcode QUERY and class IN.
 struct Interest {
-    bool all = false;            ///< every query: it observes and never answers (log, errors)
+    /// Every query: it observes and never answers (log, errors). It may see packed replies.
+    bool all = false;
     bool other_classes = false;  ///< it answers CH or HS too (chaos, forward)
     bool notify = false;         ///< it takes NOTIFY (secondary)
 };
@@ -119,13 +124,15 @@ struct BlockSettings {
 class Setup {
   public:
     Setup(std::string_view plugin, Dispenser tokens, std::vector<ZoneKey> keys,
-          BlockSettings& settings, Chain& chain, std::vector<std::string>& warnings)
+          BlockSettings& settings, Chain& chain, std::vector<std::string>& warnings,
+          run::Metrics& metrics)
         : plugin_(plugin),
           tokens_(std::move(tokens)),
           keys_(std::move(keys)),
           settings_(settings),
           chain_(chain),
-          warnings_(warnings) {}
+          warnings_(warnings),
+          metrics_(metrics) {}
 
     /// All uses of the directive in this block, one after the other.
     Dispenser& tokens() { return tokens_; }
@@ -134,6 +141,8 @@ class Setup {
     const std::vector<ZoneKey>& keys() const { return keys_; }
     BlockSettings& settings() { return settings_; }
     void add(std::unique_ptr<Handler> handler) { chain_.add(std::move(handler)); }
+    /// Where handlers count; lives as long as they.
+    run::Metrics& metrics() { return metrics_; }
     /// Something to say at start that keeps nothing from working; "plugin/NAME: " is put in front.
     void warn(std::string_view what);
     /// A file name of the Corefile, relative to plugin root's directory.
@@ -153,6 +162,7 @@ class Setup {
     BlockSettings& settings_;
     Chain& chain_;
     std::vector<std::string>& warnings_;
+    run::Metrics& metrics_;
 };
 
 using SetupFunction = Result<void> (*)(Setup&);

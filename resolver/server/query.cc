@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "resolver/server/query.h"
 
+#include <cassert>
+#include <utility>
+
 #include "common/dns/wire_message.h"
 #include "resolver/server/runner.h"
 
@@ -54,6 +57,29 @@ Bytes Query::asked_name() {
 
 bool Query::take_message(Bytes message) {
     reply.clear();
+    if (!take_records(message)) {
+        reply.clear();
+        return false;
+    }
+    const auto header = *dns::Header::read(message);
+    reply.rcode |= header.rcode();
+    reply.aa = header.has(dns::flag::kAa);
+    reply.ra = header.has(dns::flag::kRa);
+    reply.ad = header.has(dns::flag::kAd);
+    reply.tc = header.has(dns::flag::kTc);
+    return true;
+}
+
+void Query::unpack() {
+    const Bytes message = std::exchange(reply.packed, {}).message;
+    if (message.empty()) return;
+    const bool whole = take_records(message);
+    assert(whole);  // encode_packed() made it
+    static_cast<void>(whole);
+}
+
+/// The records of a message into the sections, OPT left out.
+bool Query::take_records(Bytes message) {
     dns::MessageReader in(message);
     while (const auto record = in.record()) {
         if (record->type == dns::rr::kOpt) {
@@ -61,10 +87,7 @@ bool Query::take_message(Bytes message) {
             continue;
         }
         const auto data = in.plain_rdata(*record);
-        if (!data) {
-            reply.clear();
-            return false;
-        }
+        if (!data) return false;
         auto& to = record->section == dns::Section::answer      ? reply.answer
                    : record->section == dns::Section::authority ? reply.authority
                                                                 : reply.additional;
@@ -74,16 +97,7 @@ bool Query::take_message(Bytes message) {
                       .ttl = dns::sane_ttl(record->ttl),
                       .rdata = arena_.copy(*data)});
     }
-    if (!in.ok()) {
-        reply.clear();
-        return false;
-    }
-    reply.rcode |= in.header().rcode();
-    reply.aa = in.header().has(dns::flag::kAa);
-    reply.ra = in.header().has(dns::flag::kRa);
-    reply.ad = in.header().has(dns::flag::kAd);
-    reply.tc = in.header().has(dns::flag::kTc);
-    return true;
+    return in.ok();
 }
 
 void Query::add_extended_error(uint16_t info_code, std::string_view text) {
@@ -96,6 +110,15 @@ void Query::add_extended_error(uint16_t info_code, std::string_view text) {
 
 Worker& Query::worker() const {
     return *runner_;
+}
+
+const std::string& Query::server() const {
+    static const std::string kNone;
+    return routes_ == nullptr ? kNone : routes_->server;
+}
+
+Query& Query::ask_again() {
+    return runner_->ask_again(*this);
 }
 
 void Query::lookup(const Name& name, uint16_t qtype,

@@ -83,6 +83,9 @@ class Query {
     /// An extended error (RFC 8914) for clients that speak EDNS. `text` is copied.
     void add_extended_error(uint16_t info_code, std::string_view text);
 
+    /// A packed reply into its sections; nothing happens to another.
+    void unpack();
+
     // -- memory
 
     Arena& arena() { return arena_; }
@@ -104,6 +107,8 @@ class Query {
     Worker& worker() const;
     /// The server block's zone that matched, in lower case.
     const Name& zone() const { return *zone_; }
+    /// The listener, "dns://:53", as a label of metrics.
+    const std::string& server() const;
     std::chrono::steady_clock::time_point arrived() const { return arrived_; }
     /// Bytes that the client takes: EDNS size (at least 512), 512 without, 65535 over streams.
     size_t limit() const { return limit_; }
@@ -118,6 +123,13 @@ class Query {
     void lookup(const Name& name, uint16_t qtype, std::function<void(const LookupResult&)> then);
     static constexpr unsigned kMaxDepth = 8;
 
+    /// Has the handlers behind the current one answer the same question once more, in a query of
+    /// its own that nobody waits for; they are called later, never from inside this call. The
+    /// current handler's answered() gets it, no other's above. It has the client's flags and size
+    /// of EDNS, no options, and no limit. To be called from handle(). Counts as in flight: bounding
+    /// how many there are is up to the caller.
+    Query& ask_again();
+
     /// Whether an answer may be several messages (zone transfers).
     bool is_stream() const { return request.proto == Proto::tcp || request.proto == Proto::tls; }
     /// Sends the reply so far as one of several messages and clears its sections; `ready` is
@@ -127,6 +139,8 @@ class Query {
 
   private:
     friend class Runner;
+
+    bool take_records(Bytes message);
 
     struct Slot {
         const Handler* owner;

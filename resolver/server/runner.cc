@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/run/log.h"
+#include "resolver/server/encode.h"
 #include "resolver/server/request.h"
 
 namespace ipref::resolver {
@@ -54,6 +55,7 @@ struct Runner::Lookup final : Sink {
     void deliver(Query& q) override {
         if (!parent_lives()) return;
         const bool answered = q.outcome() == Query::Outcome::answered;
+        q.unpack();
         then({.answered = answered, .reply = &q.reply});
     }
 };
@@ -108,7 +110,7 @@ void Runner::release(Query& q) {
 void Runner::take(Bytes message, Sink& sink, const Routes* routes, const Whence& whence) {
     Query& q = acquire();
     q.sink_ = &sink;
-    q.arrived_ = std::chrono::steady_clock::now();
+    q.arrived_ = clock_();
     q.request.client = whence.client;
     q.request.local = whence.local;
     q.request.interface = whence.interface;
@@ -218,8 +220,10 @@ void Runner::up(Query& q) {
         const auto highest = static_cast<size_t>(63 - __builtin_clzll(q.watchers_));
         q.watchers_ &= ~(1ULL << highest);
         Handler& handler = *handlers[highest];
+        if (q.reply.is_packed() && !handler.interest().all) q.unpack();
         if (guarded(q, handler, debug, [&] { return handler.answered(q); }) == Step::later) return;
     }
+    if (q.reply.is_packed() && !packed_fits(q.request, q.reply, q.limit_)) q.unpack();
     q.sink_->deliver(q);
     release(q);
 }
@@ -252,6 +256,25 @@ void Runner::defer(Query& q, std::function<void()> what) {
     kick_.start(run::Milliseconds(0));
 }
 
+Query& Runner::ask_again(Query& q) {
+    Query& fresh = acquire();
+    fresh.active_ = q.active_;
+    fresh.arrived_ = clock_();
+    fresh.depth_ = q.depth_;
+    fresh.limit_ = dns::kMaxMessage;
+    fresh.request = q.request;
+    fresh.request.wire = {};
+    fresh.request.edns.options = {};
+    fresh.sink_ = &nobody_;
+    fresh.block_ = q.block_;
+    fresh.zone_ = q.zone_;
+    fresh.routes_ = q.routes_;
+    fresh.at_ = q.at_ + 1;
+    fresh.watchers_ = 1ULL << q.at_;
+    defer(fresh, [this, &fresh] { down(fresh); });
+    return fresh;
+}
+
 void Runner::run_deferred() {
     const auto now = std::exchange(deferred_, {});
     for (const auto& deferred : now) {
@@ -264,7 +287,7 @@ void Runner::begin_lookup(std::unique_ptr<Lookup> lookup) {
     if (parent.depth_ >= Query::kMaxDepth) return lookup->then({});
     Query& q = acquire();
     q.active_ = lookup->active;
-    q.arrived_ = std::chrono::steady_clock::now();
+    q.arrived_ = clock_();
     q.depth_ = parent.depth_ + 1;
     q.limit_ = dns::kMaxMessage;
     Request& request = q.request;

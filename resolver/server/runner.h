@@ -56,6 +56,10 @@ class Runner final : public Worker {
     ~Runner() override;
     run::Loop& loop() override { return loop_; }
     unsigned index() const override { return index_; }
+    std::chrono::steady_clock::time_point now() const override { return clock_(); }
+    /// For tests: the time that now() and Query::arrived() tell.
+    using Clock = std::function<std::chrono::steady_clock::time_point()>;
+    void clock(Clock clock) { clock_ = std::move(clock); }
 
     /// Starts the configuration on this worker and, if that works, swaps it in.
     Result<void> use(std::shared_ptr<Config> config);
@@ -75,12 +79,17 @@ class Runner final : public Worker {
     void lookup(Query& q, const Name& name, uint16_t type,
                 std::function<void(const LookupResult&)> then);
     void defer(Query& q, std::function<void()> what);
+    Query& ask_again(Query& q);
 
     /// Queries at once on one worker; beyond that SERVFAIL at once.
     static constexpr size_t kMostInFlight = 20'000;
 
   private:
     struct Lookup;
+    /// Where the answers of queries go that nobody waits for.
+    struct Nobody final : Sink {
+        void deliver(Query&) override {}
+    };
     /// Something to do for a query once the current call has returned.
     struct Deferred {
         Query* query;
@@ -100,6 +109,7 @@ class Runner final : public Worker {
 
     run::Loop& loop_;
     unsigned index_;
+    Clock clock_ = std::chrono::steady_clock::now;
     std::shared_ptr<Active> active_;
     std::deque<Query> queries_;
     std::vector<Query*> free_;
@@ -107,6 +117,7 @@ class Runner final : public Worker {
     uint64_t serial_ = 0;
     std::vector<Deferred> deferred_;
     run::Timer kick_;
+    Nobody nobody_;
 };
 
 }  // namespace ipref::resolver

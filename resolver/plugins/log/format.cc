@@ -133,6 +133,7 @@ LogClass class_of(const Query& q) {
     const auto& reply = q.reply;
     if (reply.rcode == dns::rcode::kNxDomain) return LogClass::denial;
     if (reply.rcode != dns::rcode::kNoError) return LogClass::error;
+    if (reply.is_packed()) return reply.packed.denial ? LogClass::denial : LogClass::success;
     if (!reply.answer.empty()) return LogClass::success;
     for (const auto& record : reply.authority) {
         if (record.type == dns::rr::kSoa) return LogClass::denial;

@@ -70,6 +70,12 @@ TEST_CASE("Zones on addresses", "[config]") {
           std::vector<std::string>{"a.test.:53 on 127.0.0.1", "a.test.:53 on ::1",
                                    "b.test.:54 on 127.0.0.1", "b.test.:54 on ::1", "c.test.:53"});
     CHECK((*config)->listeners.size() == 6);
+    std::vector<std::string> servers;
+    for (const auto& [address, routes] : (*config)->listeners) servers.push_back(routes.server);
+    std::sort(servers.begin(), servers.end());
+    CHECK(servers == std::vector<std::string>{"dns://127.0.0.1:53", "dns://127.0.0.1:54",
+                                              "dns://:53", "dns://:53", "dns://[::1]:53",
+                                              "dns://[::1]:54"});
     REQUIRE((*config)->warnings.size() == 1);
     CHECK_THAT((*config)->warnings[0], Catch::Matchers::Contains("with and without bind"));
 }

@@ -149,3 +149,36 @@ TEST_CASE("An answer of nothing but a header", "[encode]") {
     CHECK(header->flags == 0xa904);
     CHECK(encode_header_only(Bytes(query).first(11), dns::rcode::kNotImp, out) == 0);
 }
+
+TEST_CASE("A packed reply goes out with the query's id, flags and OPT", "[encode]") {
+    Fixture f;
+    f.add(f.reply.answer, "www.example.org. 60 IN CNAME a.example.org.");
+    f.add(f.reply.additional, "a.example.org. 60 IN A 192.0.2.1");
+    std::vector<uint8_t> packed(65535);
+    packed.resize(encode_packed(f.request, f.reply, packed));
+    const auto plain = f.encode(512);
+    const Lines sections = lines(plain);
+    CHECK(packed.size() == plain.size());
+    const size_t size = reply_size(f.request, f.reply);
+    std::vector<uint8_t> small(packed.size() - 1);
+    CHECK(encode_packed(f.request, f.reply, small) == 0);
+
+    f.reply.clear();
+    CHECK_FALSE(f.reply.is_packed());
+    f.reply.packed = {packed, size, false};
+    f.reply.ra = true;
+    f.request.id = 8;
+    f.request.edns.present = true;
+    CHECK(packed_fits(f.request, f.reply, packed.size() + 11));
+    CHECK_FALSE(packed_fits(f.request, f.reply, packed.size() + 10));
+    const auto message = f.encode(512);
+    auto told = lines(message);
+    CHECK(told.back() == "OPT");
+    told.pop_back();
+    CHECK(told == sections);
+    const auto header = dns::Header::read(message);
+    CHECK(header->id == 8);
+    CHECK(header->flags == (dns::flag::kQr | dns::flag::kRd | dns::flag::kRa));
+    CHECK(header->additionals == 2);
+    CHECK(reply_size(f.request, f.reply) == size);
+}

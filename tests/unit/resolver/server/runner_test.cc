@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "resolver/server/encode.h"
 #include "unit/catch.h"
 #include "unit/common/dns/scripted_dns.h"
 
@@ -282,4 +283,103 @@ TEST_CASE("An old configuration stops when its last query has ended", "[runner]"
     bench.held->drop();
     CHECK(bench.log == Log{"a down", "a stop"});
     CHECK(bench.delivered.back().outcome == Query::Outcome::dropped);
+}
+
+TEST_CASE("A question may be asked once more, by a query that nobody waits for", "[runner]") {
+    Bench bench;
+    bench.add("a", watch);
+    Scripted* b = nullptr;
+    std::vector<int> known;
+    b = &bench.add("b", [&](Query& q) {
+        q.ask_again().state<int>(*b) = 7;
+        return q.failed(dns::rcode::kRefused);
+    });
+    b->answered_ = [&](Query& q) {
+        known.push_back(q.state<int>(*b));
+        return Step::done;
+    };
+    bench.add("c", [](Query& q) {
+        CHECK(q.request.name.str() == "a.test.");
+        CHECK(q.request.edns.present);
+        CHECK(q.request.edns.options.empty());
+        CHECK(q.limit() == dns::kMaxMessage);
+        return Step::done;
+    });
+    bench.use();
+    bench.runner.take(test::query_for("a.test", dns::rr::kA, 1, true), bench,
+                      &bench.config->listeners[{}], {});
+    CHECK(bench.log == Log{"a down", "b down", "a up"});
+    CHECK(bench.runner.in_flight() == 1);
+    bench.run();
+    CHECK(bench.log == Log{"a down", "b down", "a up", "c down", "b up"});
+    CHECK(known == std::vector<int>{7});
+    CHECK(bench.delivered.size() == 1);
+    CHECK(bench.runner.in_flight() == 0);
+}
+
+namespace {
+
+/// Packs one address for the question.
+Step pack(Query& q, size_t records) {
+    for (size_t i = 0; i < records; i++) {
+        q.add_address(q.reply.answer, q.asked_name(), 60, net::Ip::v4(0xc0000201));
+    }
+    const auto space = q.arena().room(dns::kMaxMessage);
+    const size_t size = encode_packed(q.request, q.reply, space);
+    q.reply.clear();
+    q.reply.packed = {space.first(size), size, false};
+    return Step::done;
+}
+
+}  // namespace
+
+TEST_CASE("Who looks at records never sees a packed reply", "[runner]") {
+    std::vector<std::pair<bool, size_t>> seen;  // packed, records
+    const auto look = [&](Query& q) {
+        seen.emplace_back(q.reply.is_packed(), q.reply.answer.size());
+        return Step::done;
+    };
+    Bench bench;
+    auto& changer = bench.add("a", watch);
+    changer.answered_ = look;
+    auto& observer = bench.add("b", watch);
+    observer.interest_ = {.all = true};
+    observer.answered_ = look;
+    bench.add("c", [](Query& q) { return pack(q, 3); });
+    bench.use();
+    bench.ask();
+    CHECK(seen == std::vector<std::pair<bool, size_t>>{{true, 0}, {false, 3}});
+}
+
+TEST_CASE("A packed reply larger than the client takes is unpacked, to be cut", "[runner]") {
+    struct Cutting : Bench {
+        std::vector<bool> packed;
+        void deliver(Query& q) override {
+            packed.push_back(q.reply.is_packed());
+            Bench::deliver(q);
+        }
+    };
+    for (const size_t records : {30U, 31U}) {  // 12 + 12 + 30 * 16 = 504
+        Cutting bench;
+        bench.add("a", [&](Query& q) { return pack(q, records); });
+        bench.use();
+        bench.ask();
+        CHECK(bench.packed == std::vector<bool>{records == 30});
+    }
+}
+
+TEST_CASE("A look-up's answer is never packed", "[runner]") {
+    Bench bench;
+    size_t records = 0;
+    bench.add("a", [&](Query& q) {
+        if (q.depth() > 0) return pack(q, 2);
+        q.lookup(*Name::parse("b.test"), dns::rr::kA, [&](const LookupResult& result) {
+            records = result.reply->answer.size();
+            q.finish();
+        });
+        return Step::later;
+    });
+    bench.use();
+    bench.ask();
+    CHECK(records == 2);
 }
