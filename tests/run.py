@@ -94,6 +94,7 @@ def main():
             continue
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix='ipref-test-') as scratch:
+            os.chmod(scratch, 0o755)  # some programs run as another user in it
             output, status = run(command, scratch)
         got = counts(output) or (0, 0, 0)
         if status != 0 and got[1] == 0 or got[0] + got[1] + got[2] == 0:
