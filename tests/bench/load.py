@@ -50,8 +50,9 @@ def million(bin_dir, seconds, rounds, mappings=1_000_000):
     return out + [('bytes a mapping, beyond 20 MB', each, '<= 200', each <= 200)]
 
 
-def new_mappings(bin_dir, seconds, rate=50_000):
-    """Packets make mappings while another flow goes on."""
+def new_mappings(bin_dir, seconds, wanted=50_000):
+    """Packets make mappings while another flow goes on; a little more is asked for than is wanted."""
+    rate = wanted * 1.1
     with Network(bin_dir, 4, 4, ('-metrics', METRICS)) as network:
         tool = os.path.join(bin_dir, 'udp-load')
         receiver = network.start('h2', tool, 'receive', network.local('ours'), measure.PORT, str(seconds + 4),
@@ -59,13 +60,13 @@ def new_mappings(bin_dir, seconds, rate=50_000):
         receiver.stdout.readline()
         sender = network.start('h1', tool, 'send', network.target('ours'), measure.PORT, '200', str(seconds + 2), '2', '5000',
                                stdout=subprocess.PIPE, text=True)
-        sent = network.json('g1', os.path.join(bin_dir, 'packet-load'), 'new', outer(4, 2), REF, str(seconds), str(rate), '1')
+        sent = network.json('g1', os.path.join(bin_dir, 'packet-load'), 'new', outer(4, 2), REF, str(seconds), '%d' % rate, '1')
         flow = measure.parsed(sender)['sent'], measure.parsed(receiver)['packets']
         after = metrics(network, 2)
     made = after['ipref_mapper_entries{kind="remote"}'] / sent['seconds']
     print('new mappings by packets: %.0f a second of %.0f asked for; the other flow lost %d of %d packets' %
           (made, sent['sent'] / sent['seconds'], flow[0] - flow[1], flow[0]))
-    return [('new mappings a second, by packets', made, '>= %d' % (0.98 * rate), made >= 0.98 * rate),
+    return [('new mappings a second, by packets', made, '>= %d' % wanted, made >= wanted),
             ('packets that an established flow loses meanwhile', flow[0] - flow[1], '0', flow[0] <= flow[1])]
 
 

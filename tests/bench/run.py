@@ -6,6 +6,7 @@ JSON with --json FILE. Needs root."""
 import argparse
 import json
 import os
+import signal
 import statistics
 import sys
 
@@ -41,6 +42,10 @@ def judged(combination, found):
         most = 1.5 * (vxlan - routed) + 0.03
         out.append(('4/4 round trip added, ms', ours - routed, '<= %.3f' % most, ours - routed <= most))
     return out
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt  # networks are taken down on the way out
 
 
 def main():
@@ -85,4 +90,8 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
