@@ -4,8 +4,8 @@
 
 #include <string>
 
+#include "common/run/file_watcher.h"
 #include "common/run/loop.h"
-#include "gw/hosts/watcher.h"
 #include "gw/mapping/table.h"
 
 namespace ipref::gw {
@@ -24,7 +24,7 @@ class HostsFileOwner {
     std::string path_;
     Table& table_;
     bool loaded_ = false;
-    FileWatcher watcher_;
+    run::FileWatcher watcher_;
 };
 
 }  // namespace ipref::gw

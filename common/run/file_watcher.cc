@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "gw/hosts/watcher.h"
+#include "common/run/file_watcher.h"
 
 #include <sys/stat.h>
 
@@ -7,15 +7,15 @@
 #include <optional>
 #include <utility>
 
-#include "gw/hosts/watch_path.h"
+#include "common/run/watch_path.h"
 
-namespace ipref::gw {
+namespace ipref::run {
 
 namespace {
 
-constexpr run::Milliseconds kQuiet{100};   // after the last change of a burst
-constexpr run::Milliseconds kLatest{500};  // after the first one
-constexpr run::Milliseconds kLook{400};    // for file systems that tell nothing
+constexpr Milliseconds kQuiet{100};   // after the last change of a burst
+constexpr Milliseconds kLatest{500};  // after the first one
+constexpr Milliseconds kLook{400};    // for file systems that tell nothing
 
 /// What changes when a file is written or replaced.
 struct Stamp {
@@ -38,7 +38,7 @@ std::optional<Stamp> stamp_of(const std::string& path) {
 
 class FileWatcher::Impl {
   public:
-    Impl(run::Loop& loop, std::string path, Callback changed)
+    Impl(Loop& loop, std::string path, Callback changed)
         : loop_(loop),
           path_(std::move(path)),
           changed_(std::move(changed)),
@@ -53,7 +53,7 @@ class FileWatcher::Impl {
     Impl& operator=(const Impl&) = delete;
 
   private:
-    using Handle = run::OwnedHandle<uv_fs_event_t>;
+    using Handle = OwnedHandle<uv_fs_event_t>;
 
     /// Keeps the watches that are still right, makes what is missing.
     void watch() {
@@ -88,7 +88,7 @@ class FileWatcher::Impl {
         seen_ = stamp;
         const auto now = loop_.now();
         if (!settle_.active()) latest_ = now + kLatest;
-        settle_.start(std::min(kQuiet, std::max(latest_ - now, run::Milliseconds(0))));
+        settle_.start(std::min(kQuiet, std::max(latest_ - now, Milliseconds(0))));
     }
 
     void settled() {
@@ -99,21 +99,21 @@ class FileWatcher::Impl {
         changed_();
     }
 
-    run::Loop& loop_;
+    Loop& loop_;
     std::string path_;
     Callback changed_;
     std::optional<Stamp> told_;  ///< what the callback, or the maker, knows
     std::optional<Stamp> seen_;
-    run::Milliseconds latest_{};
+    Milliseconds latest_{};
     bool stale_ = false;
-    run::Timer settle_;
-    run::Timer look_;
+    Timer settle_;
+    Timer look_;
     std::map<std::string, Handle> watches_;
 };
 
-FileWatcher::FileWatcher(run::Loop& loop, std::string path, Callback changed)
+FileWatcher::FileWatcher(Loop& loop, std::string path, Callback changed)
     : impl_(std::make_unique<Impl>(loop, std::move(path), std::move(changed))) {}
 
 FileWatcher::~FileWatcher() = default;
 
-}  // namespace ipref::gw
+}  // namespace ipref::run

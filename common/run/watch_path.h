@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-namespace ipref::gw {
+namespace ipref::run {
 
 /// The directory of every symbolic link on the way, at most 40 of them, and the directory of the
 /// file itself, or the deepest one that exists; last the file, if it is there. Without repeats.
 std::vector<std::string> watched_paths(const std::string& path);
 
-}  // namespace ipref::gw
+}  // namespace ipref::run

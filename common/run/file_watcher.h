@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Watches a file by name: edited in place, replaced by rename, reached through symbolic links,
-// removed, made later. Used for the hosts file.
+// removed, made later. Used for the gateway's hosts file and for certificates.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 
 #include "common/run/loop.h"
 
-namespace ipref::gw {
+namespace ipref::run {
 
 /// Calls back, on the loop's thread, within a second of a change of the file (once for a burst of
 /// changes: 100 ms after the last, 500 ms after the first at most). Not called for the state at
@@ -19,7 +19,7 @@ namespace ipref::gw {
 class FileWatcher {
   public:
     using Callback = std::function<void()>;
-    FileWatcher(run::Loop& loop, std::string path, Callback changed);
+    FileWatcher(Loop& loop, std::string path, Callback changed);
     ~FileWatcher();
     FileWatcher(const FileWatcher&) = delete;
     FileWatcher& operator=(const FileWatcher&) = delete;
@@ -29,4 +29,4 @@ class FileWatcher {
     std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace ipref::gw
+}  // namespace ipref::run

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "gw/hosts/watch_path.h"
+#include "common/run/watch_path.h"
 
 #include <algorithm>
 #include <deque>
 #include <filesystem>
 
-namespace ipref::gw {
+namespace ipref::run {
 
 namespace fs = std::filesystem;
 
@@ -59,4 +59,4 @@ std::vector<std::string> watched_paths(const std::string& path) {
     return watched;
 }
 
-}  // namespace ipref::gw
+}  // namespace ipref::run
