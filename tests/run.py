@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-THREADED = ('unit-gw', 'unit-mapping', 'unit-run')  # what has more than one thread; ./dev builds them with tsan
+THREADED = ('unit-gw', 'unit-mapping', 'unit-run', 'unit-resolver-workers')  # what has more than one thread; ./dev builds them with tsan
 LIMIT = 1200  # seconds for one suite: one that hangs must not eat CI's time
 PATIENCE = 60  # seconds for it to clean up when it is stopped
 CLOSING = re.compile(r'^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$', re.M)

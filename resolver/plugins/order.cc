@@ -13,6 +13,7 @@ Result<void> setup_file(Setup& setup);
 Result<void> setup_forward(Setup& setup);
 Result<void> setup_ipref(Setup& setup);
 Result<void> setup_log(Setup& setup);
+Result<void> setup_multisocket(Setup& setup);
 Result<void> setup_root(Setup& setup);
 Result<void> setup_transfer(Setup& setup);
 Result<void> setup_whoami(Setup& setup);
@@ -30,7 +31,7 @@ constexpr PluginRow kOrder[] = {
     {"cancel", nullptr, kLater},
     {"tls", nullptr, kLater},
     {"timeouts", nullptr, kLater},
-    {"multisocket", nullptr, kLater},
+    {"multisocket", setup_multisocket},
     {"reload", nullptr, kLater},
     {"nsid", nullptr, kLater},
     {"bufsize", nullptr, kLater},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 namespace ipref::resolver {
 
@@ -55,6 +56,7 @@ class Builder {
         for (const auto& block : out_->blocks) {
             if (auto added = add_listeners(*block); !added) return tl::unexpected(added.error());
         }
+        out_->workers = workers();
         warn_of_overlap();
         std::sort(out_->zone_lines.begin(), out_->zone_lines.end());
         return std::move(out_);
@@ -152,6 +154,14 @@ class Builder {
         return fail("{} - cannot serve {} - zone overlap listener capacity with the block that {}",
                     key.at.str(), key.full(),
                     everywhere ? "is bound to an address" : "is bound to every address");
+    }
+
+    /// One a CPU that this process may use, unless plugin multisocket says otherwise.
+    unsigned workers() const {
+        unsigned wanted = 0;
+        for (const auto& block : out_->blocks) wanted = std::max(wanted, block->settings.sockets);
+        if (wanted == 0) wanted = std::thread::hardware_concurrency();
+        return std::clamp(wanted, 1U, kMostWorkers);
     }
 
     void warn_of_overlap() {

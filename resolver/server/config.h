@@ -75,6 +75,8 @@ struct Config {
     /// Lines to print at start, one a zone and address, sorted: "example.org.:53 on 127.0.0.1".
     std::vector<std::string> zone_lines;
     std::vector<std::string> warnings;
+    /// Threads that take queries, each with sockets of its own: plugin multisocket, else one a CPU.
+    unsigned workers = 1;
     /// Of the Corefile and all imports, to see whether a reload changes anything.
     std::string text;
 };

@@ -95,11 +95,12 @@ class Chain {
     std::vector<std::unique_ptr<Handler>> handlers_;
 };
 
+constexpr unsigned kMostWorkers = 256;
+
 /// One value a worker, by index. Filled in start(), on the thread that uses it.
 template <typename T>
 class PerWorker {
   public:
-    static constexpr unsigned kMost = 256;
     T& operator[](const Worker& worker) { return *values_[worker.index()]; }
     template <typename... Args>
     T& make(const Worker& worker, Args&&... args) {
@@ -110,14 +111,15 @@ class PerWorker {
     bool has(const Worker& worker) const { return values_[worker.index()] != nullptr; }
 
   private:
-    std::array<std::unique_ptr<T>, kMost> values_;
+    std::array<std::unique_ptr<T>, kMostWorkers> values_;
 };
 
 /// Settings of a server block that are not handlers; plugins bind, debug, root, ... write them.
 struct BlockSettings {
     std::vector<net::Ip> bind;  ///< empty: every address
     bool debug = false;
-    std::string root;  ///< base of relative file names, with a trailing slash, or ""
+    unsigned sockets = 0;  ///< an address, by plugin multisocket; 0: it is not there
+    std::string root;      ///< base of relative file names, with a trailing slash, or ""
 };
 
 /// Given to a plugin's setup function, once a server block that names it.

@@ -65,10 +65,16 @@ Runner::Runner(run::Loop& loop, unsigned index)
 
 Runner::~Runner() = default;
 
-Result<void> Runner::use(std::shared_ptr<Config> config) {
+Result<std::shared_ptr<Active>> Runner::start(std::shared_ptr<Config> config) {
     auto fresh = std::make_shared<Active>(std::move(config), *this);
-    if (auto started = fresh->start(); !started) return started;
-    active_ = std::move(fresh);
+    if (auto started = fresh->start(); !started) return tl::unexpected(started.error());
+    return fresh;
+}
+
+Result<void> Runner::use(std::shared_ptr<Config> config) {
+    auto fresh = start(std::move(config));
+    if (!fresh) return tl::unexpected(fresh.error());
+    swap(std::move(*fresh));
     return {};
 }
 

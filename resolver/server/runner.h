@@ -61,7 +61,11 @@ class Runner final : public Worker {
     using Clock = std::function<std::chrono::steady_clock::time_point()>;
     void clock(Clock clock) { clock_ = std::move(clock); }
 
-    /// Starts the configuration on this worker and, if that works, swaps it in.
+    /// Starts the configuration on this worker, beside the one in use.
+    Result<std::shared_ptr<Active>> start(std::shared_ptr<Config> config);
+    /// From now on queries meet this one.
+    void swap(std::shared_ptr<Active> active) { active_ = std::move(active); }
+    /// Both.
     Result<void> use(std::shared_ptr<Config> config);
     /// Lets go of the configuration; queries in flight keep it until they end.
     void let_go() { active_.reset(); }

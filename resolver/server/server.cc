@@ -2,129 +2,166 @@
 #include "resolver/server/server.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/run/log.h"
 
 namespace ipref::resolver {
 
 namespace {
-constexpr run::Milliseconds kSweep(50);
-}
 
-void Server::Listener::route(const Routes* routes) const {
-    udp->route(routes);
-    tcp->route(routes);
-}
+/// How long a worker that a reload leaves without work may take over its last answers.
+constexpr run::Milliseconds kPatience(5000);
 
-void Server::Listener::retire() const {
-    udp->retire();
-    tcp->retire();
-}
-
-Server::Server(run::Loop& loop) : runner_(loop, 0), sweep_(loop, [this] { sweep(); }) {}
-
-Server::~Server() = default;
-
-const Config* Server::config() const {
-    return runner_.active() == nullptr ? nullptr : runner_.active()->config.get();
-}
-
-bool Server::listens_on_port(uint16_t port) const {
-    return std::any_of(listeners_.begin(), listeners_.end(),
-                       [&](const auto& entry) { return entry.first.at.port == port; });
-}
-
-Result<Server::Listener> Server::open(const net::Endpoint& at) {
-    auto udp = bind_socket(SocketKind::udp, at);
-    if (!udp) return tl::unexpected(udp.error());
-    auto tcp = bind_socket(SocketKind::tcp, at);
-    if (!tcp) return tl::unexpected(tcp.error());
-    Listener out;
-    out.udp = std::make_unique<UdpListener>(runner_, std::move(*udp), at);
-    out.tcp = std::make_unique<TcpListener>(runner_, std::move(*tcp), at, TcpLimits{});
+/// Those of the configuration that this machine can have, all addresses of a port before single
+/// ones.
+std::vector<ListenAddress> addresses_of(const Config& config) {
+    std::vector<ListenAddress> out;
+    for (const auto& [address, routes] : config.listeners) {
+        if (address.at.ip.is_zero() && !family_works(address.at.ip.family())) continue;
+        out.push_back(address);
+    }
+    std::stable_partition(out.begin(), out.end(),
+                          [](const ListenAddress& address) { return address.at.ip.is_zero(); });
     return out;
 }
 
-Result<Server::Listeners> Server::open_new(const Config& config) {
-    std::vector<ListenAddress> wanted;
-    for (const auto& [address, routes] : config.listeners) {
-        if (listeners_.contains(address)) continue;
-        if (address.at.ip.is_zero() && !family_works(address.at.ip.family())) continue;
-        wanted.push_back(address);
-    }
-    for (const auto& address : wanted) {
-        // A second address on a port of our own conflicts with the first one's probe, not with it.
-        if (listens_on_port(address.at.port)) continue;
-        for (const auto kind : {SocketKind::udp, SocketKind::tcp}) {
-            if (auto free = check_free(kind, address.at); !free) {
-                return tl::unexpected(free.error());
-            }
-        }
-    }
-    Listeners opened;
-    for (const auto& address : wanted) {
-        auto listener = open(address.at);
-        if (!listener) return tl::unexpected(listener.error());
-        opened.emplace(address, std::move(*listener));
-    }
-    return opened;
+}  // namespace
+
+void Server::Member::call(const std::function<void()>& what) const {
+    thread == nullptr ? what() : thread->call(what);
 }
 
-/// Who answers what has already arrived at an address that is given up: the blocks that listen on
-/// all addresses of its port, if there are any.
-static const Routes* covering(const Config& config, const ListenAddress& address) {
-    const net::Endpoint all{net::Ip::any(address.at.ip.family()), address.at.port};
-    const auto found = config.listeners.find({address.transport, all});
-    return found == config.listeners.end() ? nullptr : &found->second;
+Server::Server(run::Loop& loop) : loop_(loop), wake_(loop, [this] { one_stopped(); }) {
+    wake_.keep_alive(false);
+}
+
+Server::~Server() {
+    for (auto* members : {&workers_, &leaving_}) {
+        for (auto& one : *members) end(*one);
+    }
+}
+
+const Config* Server::config() const {
+    return config_.get();
+}
+
+Result<BoundSockets> Server::bind(const ListenAddress& address, bool alone) const {
+    const auto sharing = alone ? Sharing::with_ours : Sharing::with_anybody;
+    auto udp = bind_socket(SocketKind::udp, address.at, sharing);
+    if (!udp) return tl::unexpected(udp.error());
+    auto tcp = bind_socket(SocketKind::tcp, address.at, sharing);
+    if (!tcp) return tl::unexpected(tcp.error());
+    return BoundSockets{address, std::move(*udp), std::move(*tcp)};
+}
+
+/// What each worker has to listen on and does not yet. The first socket of a port is bound alone,
+/// which fails if another process is there.
+Result<std::vector<std::vector<BoundSockets>>> Server::bind_new(const Config& config,
+                                                                size_t workers) const {
+    std::set<ListenAddress> ours;
+    for (const auto& one : workers_) ours.insert(one->addresses.begin(), one->addresses.end());
+    std::vector<std::vector<BoundSockets>> out(workers);
+    for (const auto& address : addresses_of(config)) {
+        for (size_t i = 0; i < workers; i++) {
+            if (i < workers_.size() && workers_[i]->addresses.contains(address)) continue;
+            const bool first = std::none_of(ours.begin(), ours.end(), [&](const auto& have) {
+                return have.at.port == address.at.port &&
+                       have.at.ip.family() == address.at.ip.family() &&
+                       (have == address || have.at.ip.is_zero() || address.at.ip.is_zero());
+            });
+            auto bound = bind(address, first);
+            if (!bound) return tl::unexpected(bound.error());
+            ours.insert(address);
+            out[i].push_back(std::move(*bound));
+        }
+    }
+    return out;
+}
+
+std::unique_ptr<Server::Member> Server::member(unsigned index) {
+    auto made = std::make_unique<Member>();
+    if (index > 0) made->thread = std::make_unique<WorkerThread>(fmt::format("dns-{}", index));
+    made->call([&] {
+        auto& loop = made->thread == nullptr ? loop_ : made->thread->loop();
+        made->server = std::make_unique<WorkerServer>(loop, index);
+    });
+    return made;
+}
+
+void Server::end(Member& member) {
+    member.call([&] { member.server.reset(); });
+    member.thread.reset();
 }
 
 Result<void> Server::use(const std::shared_ptr<Config>& config) {
-    auto opened = open_new(*config);
-    if (!opened) return tl::unexpected(opened.error());
-    if (opened->empty() && listeners_.empty()) return fail("no address to listen on");
-    if (auto started = runner_.use(config); !started) return started;
-    listeners_.merge(*opened);
-    for (auto it = listeners_.begin(); it != listeners_.end();) {
-        const auto routes = config->listeners.find(it->first);
-        if (routes != config->listeners.end()) {
-            it->second.route(&routes->second);
-            ++it;
-            continue;
-        }
-        it->second.route(covering(*config, it->first));
-        it->second.retire();
-        retired_.push_back(std::move(it->second));
-        it = listeners_.erase(it);
+    const size_t wanted = std::max<size_t>(config->workers, 1);
+    auto sockets = bind_new(*config, wanted);
+    if (!sockets) return tl::unexpected(sockets.error());
+    if (sockets->front().empty() && (workers_.empty() || workers_.front()->addresses.empty())) {
+        return fail("no address to listen on");
     }
-    if (!retired_.empty()) sweep_.start(kSweep, kSweep);
+    const size_t before = workers_.size();
+    while (workers_.size() < wanted) {
+        workers_.push_back(member(static_cast<unsigned>(workers_.size())));
+    }
+    for (size_t i = 0; i < wanted; i++) {
+        auto& worker = *workers_[i];
+        Result<void> prepared;
+        worker.call([&] { prepared = worker.server->prepare(config, std::move((*sockets)[i])); });
+        if (prepared) continue;
+        for (size_t k = 0; k < i; k++) workers_[k]->call([&] { workers_[k]->server->abandon(); });
+        for (size_t k = before; k < workers_.size(); k++) end(*workers_[k]);
+        workers_.resize(before);
+        return prepared;
+    }
+    for (size_t i = 0; i < wanted; i++) {
+        auto& worker = *workers_[i];
+        worker.call([&] { worker.server->commit(); });
+        const auto addresses = addresses_of(*config);
+        worker.addresses = {addresses.begin(), addresses.end()};
+    }
+    config_ = config;
+    Members rest;
+    for (size_t i = wanted; i < workers_.size(); i++) rest.push_back(std::move(workers_[i]));
+    workers_.resize(std::min(workers_.size(), wanted));
+    dismiss(std::move(rest), kPatience);
     return {};
 }
 
-void Server::sweep() {
-    std::erase_if(retired_, [](const Listener& listener) { return listener.pending() == 0; });
-    if (!stopped_) {
-        if (retired_.empty()) sweep_.stop();
-        return;
+/// They take no more queries, and go when they have ended those that they have.
+void Server::dismiss(Members members, run::Milliseconds patience) {
+    for (auto& one : members) {
+        auto* leaving = one.get();
+        leaving_.push_back(std::move(one));
+        leaving->call([&] {
+            leaving->server->stop(patience, [this, leaving] {
+                leaving->stopped = true;
+                wake_.send();
+            });
+        });
     }
-    const bool late = std::chrono::steady_clock::now() >= stop_by_;
-    if (!late && (runner_.in_flight() > 0 || !retired_.empty())) return;
-    if (late && runner_.active() != nullptr) runner_.active()->stop();
-    runner_.let_go();
-    sweep_.stop();
-    const auto done = std::move(stopped_);
-    stopped_ = nullptr;
-    done();
+}
+
+void Server::one_stopped() {
+    std::erase_if(leaving_, [](const auto& one) {
+        if (!one->stopped) return false;
+        end(*one);
+        return true;
+    });
+    if (!stopping_ || !leaving_.empty()) return;
+    wake_.keep_alive(false);
+    config_.reset();
+    const auto done = std::exchange(stopped_, nullptr);
+    if (done) done();
 }
 
 void Server::stop(run::Milliseconds patience, std::function<void()> done) {
-    for (auto& [address, listener] : listeners_) {
-        listener.retire();
-        retired_.push_back(std::move(listener));
-    }
-    listeners_.clear();
-    stop_by_ = std::chrono::steady_clock::now() + patience;
+    stopping_ = true;
     stopped_ = std::move(done);
-    sweep_.start(run::Milliseconds(0), kSweep);
+    wake_.keep_alive(true);
+    dismiss(std::exchange(workers_, {}), patience);
+    wake_.send();  // there may be none
 }
 
 }  // namespace ipref::resolver

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The server: a configuration, its listeners, and changing both while running. One worker today,
-// on the loop given; more workers are more runners with listeners of their own on the same
-// addresses (SO_REUSEPORT).
+// The server: a configuration, its workers, and changing both while running. The first worker is on
+// the loop given, the others have threads of their own. Each has sockets of its own on every
+// address (SO_REUSEPORT), among which the kernel spreads the clients; workers share nothing but
+// the configuration.
 #pragma once
 
-#include <chrono>
-#include <map>
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
-#include "resolver/server/runner.h"
-#include "resolver/server/tcp.h"
-#include "resolver/server/udp.h"
+#include "resolver/server/worker_server.h"
+#include "resolver/server/worker_thread.h"
 
 namespace ipref::resolver {
 
@@ -22,36 +23,43 @@ class Server {
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    /// Binds what the configuration needs and is not bound yet, starts its plugins, swaps it in,
-    /// and lets go of what is not needed any more. On an error everything stays as it was.
+    /// Binds what the configuration needs and is not bound yet, starts its plugins on every
+    /// worker, and when all of that has worked swaps it in everywhere and lets go of what is not
+    /// needed any more. On an error everything stays as it was.
     Result<void> use(const std::shared_ptr<Config>& config);
     const Config* config() const;
+    /// Workers that take queries.
+    size_t workers() const { return workers_.size(); }
 
     /// No more questions; `done` is called when the last answer is out, at the latest after
     /// `patience`. Plugins have been stopped then.
     void stop(run::Milliseconds patience, std::function<void()> done);
 
   private:
-    struct Listener {
-        std::unique_ptr<UdpListener> udp;
-        std::unique_ptr<TcpListener> tcp;
-        void route(const Routes* routes) const;
-        void retire() const;
-        size_t pending() const { return udp->pending() + tcp->pending(); }
+    struct Member {
+        std::unique_ptr<WorkerThread> thread;  // none: the loop of the whole server
+        std::unique_ptr<WorkerServer> server;
+        std::set<ListenAddress> addresses;
+        std::atomic<bool> stopped = false;
+        void call(const std::function<void()>& what) const;
     };
-    using Listeners = std::map<ListenAddress, Listener>;
+    using Members = std::vector<std::unique_ptr<Member>>;
 
-    Result<Listeners> open_new(const Config& config);
-    Result<Listener> open(const net::Endpoint& at);
-    bool listens_on_port(uint16_t port) const;
-    void sweep();
+    Result<std::vector<std::vector<BoundSockets>>> bind_new(const Config& config,
+                                                            size_t workers) const;
+    Result<BoundSockets> bind(const ListenAddress& address, bool alone) const;
+    std::unique_ptr<Member> member(unsigned index);
+    static void end(Member& member);
+    void dismiss(Members members, run::Milliseconds patience);
+    void one_stopped();
 
-    Runner runner_;
-    Listeners listeners_;
-    std::vector<Listener> retired_;
-    run::Timer sweep_;
-    std::chrono::steady_clock::time_point stop_by_;
+    run::Loop& loop_;
+    std::shared_ptr<Config> config_;
+    Members workers_;
+    Members leaving_;
+    bool stopping_ = false;
     std::function<void()> stopped_;
+    run::Wake wake_;  // a worker has stopped
 };
 
 }  // namespace ipref::resolver

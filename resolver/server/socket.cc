@@ -38,25 +38,28 @@ void on(int fd, int level, int option) {
     setsockopt(fd, level, option, &one, sizeof one);
 }
 
-Result<Fd> bound(SocketKind kind, const net::Endpoint& at, bool reuse_port) {
+/// SO_REUSEPORT alone would let a second instance in to take half of the queries. A socket that
+/// has it only after bind() must have been alone there, and shares the port from then on.
+Result<Fd> bound(SocketKind kind, const net::Endpoint& at, Sharing sharing) {
     const int type = kind == SocketKind::udp ? SOCK_DGRAM : SOCK_STREAM;
     Fd fd(socket(kernel_family(at), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return failed(kind, at, errno);
     if (kind == SocketKind::tcp) on(fd.get(), SOL_SOCKET, SO_REUSEADDR);
-    if (reuse_port) on(fd.get(), SOL_SOCKET, SO_REUSEPORT);
+    if (sharing == Sharing::with_anybody) on(fd.get(), SOL_SOCKET, SO_REUSEPORT);
     if (at.ip.is_v6()) on(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
     sockaddr_storage address{};
     const auto size = at.to(address);
     if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) {
         return failed(kind, at, errno);
     }
+    on(fd.get(), SOL_SOCKET, SO_REUSEPORT);
     return fd;
 }
 
 }  // namespace
 
-Result<Fd> bind_socket(SocketKind kind, const net::Endpoint& at) {
-    auto fd = bound(kind, at, true);
+Result<Fd> bind_socket(SocketKind kind, const net::Endpoint& at, Sharing sharing) {
+    auto fd = bound(kind, at, sharing);
     if (!fd) return fd;
     if (kind == SocketKind::tcp && listen(fd->get(), 1024) != 0) return failed(kind, at, errno);
     if (kind == SocketKind::udp && at.ip.is_zero()) {
@@ -66,15 +69,9 @@ Result<Fd> bind_socket(SocketKind kind, const net::Endpoint& at) {
     return fd;
 }
 
-Result<void> check_free(SocketKind kind, const net::Endpoint& at) {
-    const auto fd = bound(kind, at, false);
-    if (!fd) return tl::unexpected(fd.error());
-    return {};
-}
-
 bool family_works(net::Family family) {
     const net::Endpoint any{net::Ip::any(family), 0};
-    return bound(SocketKind::udp, any, false).has_value();
+    return bound(SocketKind::udp, any, Sharing::with_ours).has_value();
 }
 
 }  // namespace ipref::resolver

@@ -36,14 +36,15 @@ class Fd {
 
 enum class SocketKind : uint8_t { udp, tcp };
 
-/// A bound, non-blocking socket; TCP listens. All have SO_REUSEPORT, so that several workers, and
-/// an old and a new configuration, may share an address.
-Result<Fd> bind_socket(SocketKind kind, const net::Endpoint& at);
+enum class Sharing : uint8_t {
+    with_ours,     ///< fails if any other socket of this machine is bound there now
+    with_anybody,  ///< joins sockets with SO_REUSEPORT of this user, so that is asked first
+};
 
-/// Whether somebody else answers at this address already: a socket without SO_REUSEPORT must be
-/// able to bind it. To be asked before bind_socket, and only if this process has no listener on
-/// the port.
-Result<void> check_free(SocketKind kind, const net::Endpoint& at);
+/// A bound, non-blocking socket; TCP listens. Later sockets of this process may share the address
+/// (SO_REUSEPORT), whatever `sharing` says of those before: several workers, an old and a new
+/// configuration.
+Result<Fd> bind_socket(SocketKind kind, const net::Endpoint& at, Sharing sharing);
 
 /// Whether the machine has this family at all.
 bool family_works(net::Family family);

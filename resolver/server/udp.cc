@@ -140,7 +140,8 @@ void UdpListener::send(const Request& to, Bytes message) {
         }
     }
     // A retired listener has given its socket up: this answer gets one of its own.
-    const auto own = fd_ ? Result<Fd>(Fd()) : bind_socket(SocketKind::udp, to.local);
+    const auto own =
+        fd_ ? Result<Fd>(Fd()) : bind_socket(SocketKind::udp, to.local, Sharing::with_anybody);
     if (!own) return;
     sendmsg(fd_ ? fd_.get() : own->get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
