@@ -17,6 +17,12 @@ constexpr size_t kErrorLines = 20;  // the rest is told by number
 HostsFileOwner::HostsFileOwner(run::Loop& loop, std::string path, Table& table)
     : path_(std::move(path)), table_(table), watcher_(loop, path_, [this] { load(); }) {
     load();
+    // What another file said at an earlier start is not said any more.
+    for (const auto& owner : table_.owners()) {
+        if (owner.name.starts_with(hosts_file_owner("")) && owner.name != hosts_file_owner(path_)) {
+            table_.withdraw(owner.name);
+        }
+    }
 }
 
 void HostsFileOwner::load() {
@@ -34,7 +40,7 @@ void HostsFileOwner::load() {
         run::log_error("HOSTS {}: {} more errors, see them all with -check", path_,
                        file->errors.size() - kErrorLines);
     }
-    const OwnerName owner{.name = "hosts file " + path_, .expires = false, .priority = true};
+    const OwnerName owner{.name = hosts_file_owner(path_), .expires = false, .priority = true};
     const SetOutcome outcome = table_.replace(owner, file->mappings, std::nullopt);
     for (const auto& reason : outcome.reasons) run::log_error("HOSTS {}: {}", path_, reason);
     loaded_ = true;

@@ -15,7 +15,7 @@ namespace ipref::gw {
 /// the last good set in force, with a warning.
 class HostsFileOwner {
   public:
-    /// `table` outlives it.
+    /// `table` outlives it. Sets of other hosts files are withdrawn.
     HostsFileOwner(run::Loop& loop, std::string path, Table& table);
 
   private:

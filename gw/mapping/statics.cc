@@ -75,6 +75,10 @@ std::optional<std::string> Table::Impl::unfit(const StaticMapping& mapping) cons
     return std::nullopt;
 }
 
+std::optional<std::string> Table::unfit(const StaticMapping& mapping) const {
+    return impl_->unfit(mapping);  // of the configuration alone: no lock
+}
+
 void Table::Impl::reserve_for(const std::vector<StaticMapping>& set) {
     const auto remote = std::ranges::count(set, Relation::remote, &StaticMapping::relation);
     reserve(Relation::remote, static_cast<size_t>(remote));

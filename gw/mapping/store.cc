@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/run/log.h"
+#include "gw/mapping/bolt/import.h"
 #include "gw/mapping/lmdb.h"
 
 namespace ipref::gw {
@@ -79,6 +80,20 @@ struct Work {
         changed.wait(lock, [this] { return done; });
     }
 };
+
+/// What a database that is written to for the first time begins with: the mappings of the gateway
+/// that was here before, or nothing. Written at once, so that this is decided once for all; false
+/// if the disk refuses.
+Result<bool> begin(const std::string& directory, Table& table, const Clock& clock, Disk& disk,
+                   const StoreOpened& opened) {
+    Units units;
+    if (opened.set_aside.empty()) {
+        const auto imported = bolt::import_files(directory, table, clock);
+        if (!imported) return tl::unexpected(imported.error());
+        if (*imported) units.push_back(table.snapshot());
+    }
+    return disk.write(units, clock.now(), true).has_value();
+}
 
 }  // namespace
 
@@ -161,11 +176,17 @@ Result<std::unique_ptr<Store>> Store::open(run::Loop& loop, const std::string& d
             "before; start again, and look after the disk",
             path);
     }
+    bool rewrite = opened.dropped > 0;
+    if (opened.time == 0) {
+        const auto begun = begin(directory, table, clock, **database, opened);
+        if (!begun) return tl::unexpected(begun.error());
+        rewrite = rewrite || !*begun;
+    }
     std::unique_ptr<Store> store(new Store(
         std::make_unique<Impl>(loop, table, clock, std::move(*database), std::move(*lock), path)));
     store->opened_ = opened;
     table.journal(store.get());
-    if (opened.dropped > 0) store->impl_->committer().rewrite();
+    if (rewrite) store->impl_->committer().rewrite();
     return store;
 }
 

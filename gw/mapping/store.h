@@ -15,7 +15,8 @@
 //                                       confirmed u32, name string
 // Every value ends with u32, FNV-1a over its key and what comes before. Times are seconds since
 // 1970. The directory is locked (flock) while it is in use. A newer format is refused and left
-// untouched.
+// untouched. The first write of all, at the first start, takes over what a deployed gateway has
+// left in the directory: bolt/import.h.
 #pragma once
 
 #include <functional>

@@ -68,6 +68,11 @@ struct OwnerName {
     bool priority = false;  ///< the hosts file
 };
 
+/// The name of a hosts file as an owner.
+inline std::string hosts_file_owner(const std::string& path) {
+    return "hosts file " + path;
+}
+
 struct OwnerStatus {
     std::string name;
     uint32_t mappings = 0;
@@ -163,6 +168,8 @@ class Table : public Lookup {
     /// it.
     bool restore(const OwnerRecord& owner);
     bool restore(const MappingRecord& mapping);
+    /// Why this gateway could not hold the mapping, whoever else holds what; nothing if it could.
+    std::optional<std::string> unfit(const StaticMapping& mapping) const;
     /// Before so many are restored: room for them, so that each finds its place at once.
     void reserve(size_t remote, size_t local);
     /// Everything that must survive, as restore() takes it (owners first): for a store that starts

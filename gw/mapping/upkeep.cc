@@ -120,6 +120,8 @@ bool Table::restore(const MappingRecord& stored) {
         if (gateway == nullptr) return false;
         if (record.resting) return impl_->resting_refs_.add(record.ipref, record.used), true;
         if (config.in_encode_net(record.ip)) return false;
+        // Peers answer to the context address that they were told: it must be ours still.
+        if (record.owner == kDynamic && record.ipref.ip != *gateway) return false;
         if (impl_->local_.ours(record.ipref, false) != nullptr) return false;
     }
     impl_->serial_ = std::max(impl_->serial_, record.serial);

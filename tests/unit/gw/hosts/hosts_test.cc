@@ -48,3 +48,23 @@ TEST_CASE("the hosts file is an owner of statics", "[hosts]") {
     CHECK(wait_for([&] { return site.table.host(at("203.0.113.1", "1027")).has_value(); }));
     CHECK(site.table.count(Relation::local) == 1);
 }
+
+TEST_CASE("another hosts file takes the place of the one before", "[hosts]") {
+    const TemporaryDirectory directory;
+    Site site;
+    const OwnerName before{
+        .name = hosts_file_owner("/etc/hosts"), .expires = false, .priority = true};
+    site.table.replace(
+        before,
+        {local("192.168.1.5", "203.0.113.1", "1025"), local("192.168.1.6", "203.0.113.1", "1026")},
+        std::nullopt);
+    site.table.replace(kAgent, {local("192.168.1.7", "203.0.113.1", "1027")}, 1);
+    const auto file = directory.path() / "hosts";
+    write(file, "192.168.1.5 web #= pub + 1028\n");
+    run::Loop loop;
+    const HostsFileOwner owner(loop, file, site.table);
+    CHECK(site.table.host(at("203.0.113.1", "1028")) == ip("192.168.1.5"));
+    CHECK_FALSE(site.table.host(at("203.0.113.1", "1025")));
+    CHECK(site.table.host(at("203.0.113.1", "1027")) == ip("192.168.1.7"));
+    CHECK(site.table.owners().size() == 2);
+}
