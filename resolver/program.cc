@@ -16,6 +16,8 @@
 #include "common/run/log.h"
 #include "common/run/version.h"
 #include "resolver/explain.h"
+#include "resolver/reloader.h"
+#include "resolver/server/endpoints.h"
 #include "resolver/server/server.h"
 
 namespace ipref::resolver {
@@ -66,13 +68,36 @@ class Source {
     }
 
     Result<std::shared_ptr<Config>> load() const {
-        if (text_) return load_config(*text_, options_);
-        const auto text = options_.sources.read(options_.name);
-        if (!text) return fail("{}; name the Corefile with -conf FILE", text.error().text);
-        return load_config(*text, options_);
+        const auto text = read();
+        if (!text) return tl::unexpected(text.error());
+        std::vector<std::string> files;
+        if (!text_) files.push_back(options_.name);
+        auto options = options_;
+        options.sources.read = [&](const std::string& path) {
+            files.push_back(path);
+            return options_.sources.read(path);
+        };
+        auto config = load_config(*text, options);
+        if (config) (*config)->files = std::move(files);
+        return config;
     }
+    /// Of the Corefile as it is now, as Config::text; or what is wrong with it.
+    std::string version() const {
+        const auto text = read();
+        if (!text) return text.error().text;
+        auto all = config_text(*text, options_);
+        return all ? std::move(*all) : all.error().text;
+    }
+    run::Metrics& metrics() const { return *options_.metrics; }
 
   private:
+    Result<std::string> read() const {
+        if (text_) return *text_;
+        auto text = options_.sources.read(options_.name);
+        if (!text) return fail("{}; name the Corefile with -conf FILE", text.error().text);
+        return text;
+    }
+
     ConfigOptions options_;
     std::optional<std::string> text_;
 };
@@ -81,7 +106,12 @@ class Source {
 class Program {
   public:
     Program(const ProgramOptions& options, const Source& source)
-        : options_(options), source_(source), server_(loop_) {
+        : options_(options),
+          source_(source),
+          server_(loop_),
+          endpoints_(loop_),
+          reloader_(loop_, source.metrics(), [this] { look(); }),
+          lameduck_(loop_, [this] { stop_server(); }) {
         on(SIGUSR1, [this] { reload(); });
         on(SIGTERM, [this] { stop("SIGTERM"); });
         on(SIGINT, [this] { interrupt(); });
@@ -119,7 +149,13 @@ class Program {
     }
 
     Result<void> use(const std::shared_ptr<Config>& config) {
+        auto opened = endpoints_.open(*config);
+        if (!opened) return tl::unexpected(opened.error());
         if (auto used = server_.use(config); !used) return used;
+        endpoints_.use(std::move(*opened), config);
+        reloader_.in_use(config->process.reload, config->files, config->text);
+        tried_ = config->text;
+        lameduck_for_ = std::chrono::ceil<run::Milliseconds>(config->process.lameduck);
         configure(*config);
         for (const auto& warning : config->warnings) run::log_warning("{}", warning);
         return {};
@@ -139,12 +175,22 @@ class Program {
         std::fflush(stdout);
     }
 
+    /// Plugin reload: whether the files say something else than at the last try.
+    void look() {
+        auto version = source_.version();
+        if (stopping_ || version == tried_) return;
+        tried_ = std::move(version);
+        reload();
+    }
+
     void reload() {
+        if (stopping_) return;
         run::log_info("Reloading");
         auto config = source_.load();
         const auto used = config ? use(*config) : Result<void>(tl::unexpected(config.error()));
         if (!used) {
             run::log_error("Reload failed, the old configuration stays: {}", used.error().text);
+            reloader_.failed();
             return;
         }
         if (!options_.quiet) announce(**config);
@@ -160,6 +206,14 @@ class Program {
         if (stopping_) return;
         stopping_ = true;
         run::log_info("{}: Shutting down servers then terminating", signal);
+        endpoints_.ending();
+        if (lameduck_for_ <= run::Milliseconds(0)) return stop_server();
+        run::log_info("plugin/health: Going into lameduck mode for {}",
+                      duration_text(lameduck_for_));
+        lameduck_.start(lameduck_for_);
+    }
+
+    void stop_server() {
         server_.stop(kPatience, [this] { loop_.stop(); });
     }
 
@@ -167,6 +221,11 @@ class Program {
     const Source& source_;
     run::Loop loop_;
     Server server_;
+    Endpoints endpoints_;
+    Reloader reloader_;
+    run::Timer lameduck_;
+    run::Milliseconds lameduck_for_{0};
+    std::string tried_;  // of the configuration that was loaded last, or failed to be
     std::vector<std::unique_ptr<run::Signal>> signals_;
     bool stopping_ = false;
     int status_ = 0;

@@ -28,14 +28,6 @@ std::string escaped(std::string_view text, bool quote) {
     return out;
 }
 
-std::string rendered(const Labels& labels) {
-    std::string out;
-    for (const auto& [name, value] : labels) {
-        out += fmt::format("{}{}=\"{}\"", out.empty() ? "" : ",", name, escaped(value, true));
-    }
-    return out;
-}
-
 std::string number(double value) {
     if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
     if (std::isnan(value)) return "NaN";
@@ -46,6 +38,38 @@ std::string number(double value) {
 }
 
 }  // namespace
+
+std::string label_text(const Labels& labels) {
+    std::string out;
+    for (const auto& [name, value] : labels) {
+        out += fmt::format("{}{}=\"{}\"", out.empty() ? "" : ",", name, escaped(value, true));
+    }
+    return out;
+}
+
+void write_family(std::string& out, std::string_view name, std::string_view help,
+                  std::string_view kind) {
+    out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, escaped(help, false), name, kind);
+}
+
+void write_value(std::string& out, std::string_view name, const std::string& labels, double value) {
+    const auto braces = labels.empty() ? "" : fmt::format("{{{}}}", labels);
+    out += fmt::format("{}{} {}\n", name, braces, number(value));
+}
+
+void write_histogram(std::string& out, std::string_view name, const std::string& labels,
+                     const std::vector<double>& bounds, const std::vector<uint64_t>& counts,
+                     double sum) {
+    const auto* const comma = labels.empty() ? "" : ",";
+    uint64_t below = 0;
+    for (size_t i = 0; i <= bounds.size(); i++) {
+        below += counts[i];
+        out += fmt::format("{}_bucket{{{}{}le=\"{}\"}} {}\n", name, labels, comma,
+                           i < bounds.size() ? number(bounds[i]) : "+Inf", below);
+    }
+    write_value(out, fmt::format("{}_sum", name), labels, sum);
+    write_value(out, fmt::format("{}_count", name), labels, static_cast<double>(below));
+}
 
 Histogram::Histogram(std::vector<double> bounds)
     : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {
@@ -80,7 +104,7 @@ Metrics::Sample& Metrics::sample(Kind kind, std::string_view name, std::string_v
         at = families_.emplace(name, FamilyOf{kind, std::string(help), {}}).first;
     }
     if (at->second.kind != kind) std::abort();
-    auto text = rendered(labels);
+    auto text = label_text(labels);
     for (auto& known : at->second.samples) {
         if (known.labels == text) return known;
     }
@@ -154,10 +178,10 @@ std::string Metrics::text() const {
     const std::lock_guard lock(mutex_);
     std::string out;
     for (const auto& [name, family] : families_) {
-        out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, escaped(family.help, false), name,
-                           kinds[static_cast<size_t>(family.kind)]);
+        write_family(out, name, family.help, kinds[static_cast<size_t>(family.kind)]);
         for (const auto& each : family.samples) write(out, name, each);
     }
+    for (const auto& collector : collectors_) collector->write(out);
     return out;
 }
 

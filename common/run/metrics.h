@@ -73,6 +73,25 @@ std::vector<double> request_seconds();
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
+/// Metrics whose owner writes them by itself: many of one kind, counted by each thread apart.
+class Collector {
+  public:
+    virtual ~Collector() = default;
+    /// Whole families in the exposition format; called with the registry locked, on any thread.
+    virtual void write(std::string& out) const = 0;
+};
+
+/// Text of the exposition format, for collectors: `side="tun",x="y"`.
+std::string label_text(const Labels& labels);
+/// "# HELP ..." and "# TYPE ..." of a family; `kind` is "counter", "gauge" or "histogram".
+void write_family(std::string& out, std::string_view name, std::string_view help,
+                  std::string_view kind);
+void write_value(std::string& out, std::string_view name, const std::string& labels, double value);
+/// `counts`: of each bucket by itself (not cumulative), one more than bounds.
+void write_histogram(std::string& out, std::string_view name, const std::string& labels,
+                     const std::vector<double>& bounds, const std::vector<uint64_t>& counts,
+                     double sum);
+
 /// Owner of a program's metrics. Thread-safe; references that it hands out live as long as it.
 /// Asking for a metric that exists (same name, same labels) gives the same one. Using one name for
 /// two kinds is a bug and ends the program.
@@ -90,7 +109,18 @@ class Metrics {
                       Read read);
     void gauge_from(std::string_view name, std::string_view help, const Labels& labels, Read read);
 
-    /// The whole exposition, families in order of name.
+    /// The collector of this type, made at first use; lives as long as the registry.
+    template <typename T>
+    T& collector() {
+        const std::lock_guard lock(mutex_);
+        for (const auto& each : collectors_) {
+            if (auto* have = dynamic_cast<T*>(each.get())) return *have;
+        }
+        collectors_.push_back(std::make_unique<T>());
+        return static_cast<T&>(*collectors_.back());
+    }
+
+    /// The whole exposition: families in order of name, then those of collectors.
     std::string text() const;
 
   private:
@@ -113,6 +143,7 @@ class Metrics {
 
     mutable std::mutex mutex_;
     std::map<std::string, FamilyOf, std::less<>> families_;
+    std::vector<std::unique_ptr<Collector>> collectors_;
 };
 
 }  // namespace ipref::run

@@ -11,9 +11,13 @@ Result<void> setup_debug(Setup& setup);
 Result<void> setup_errors(Setup& setup);
 Result<void> setup_file(Setup& setup);
 Result<void> setup_forward(Setup& setup);
+Result<void> setup_health(Setup& setup);
 Result<void> setup_ipref(Setup& setup);
 Result<void> setup_log(Setup& setup);
 Result<void> setup_multisocket(Setup& setup);
+Result<void> setup_prometheus(Setup& setup);
+Result<void> setup_ready(Setup& setup);
+Result<void> setup_reload(Setup& setup);
 Result<void> setup_root(Setup& setup);
 Result<void> setup_transfer(Setup& setup);
 Result<void> setup_whoami(Setup& setup);
@@ -32,16 +36,16 @@ constexpr PluginRow kOrder[] = {
     {"tls", nullptr, kLater},
     {"timeouts", nullptr, kLater},
     {"multisocket", setup_multisocket},
-    {"reload", nullptr, kLater},
+    {"reload", setup_reload},
     {"nsid", nullptr, kLater},
     {"bufsize", nullptr, kLater},
     {"bind", setup_bind},
     {"debug", setup_debug},
     {"trace", nullptr, kNiche},
-    {"ready", nullptr, kLater},
-    {"health", nullptr, kLater},
+    {"ready", setup_ready},
+    {"health", setup_health},
     {"pprof", nullptr, kNiche},
-    {"prometheus", nullptr, kLater},
+    {"prometheus", setup_prometheus},
     {"errors", setup_errors},
     {"log", setup_log},
     {"dnstap", nullptr, kLater},

@@ -99,7 +99,9 @@ class Builder {
                     at.str(), row.name, row.why);
             }
             Setup setup(row.name, Dispenser(directive->tokens, parsed.end), block.keys,
-                        block.settings, block.chain, out_->warnings, *options_.metrics);
+                        block.settings, block.chain, out_->warnings, out_->process,
+                        *options_.metrics);
+            block.plugins.push_back(row.name);
             if (auto done = row.setup(setup); !done) {
                 return tl::unexpected(in_plugin(row.name, done.error()));
             }
@@ -139,6 +141,11 @@ class Builder {
     Result<void> add(const ZoneKey& key, const net::Ip& ip, Block& block) {
         auto& routes = out_->listeners[ListenAddress{key.transport, {ip, key.port}}];
         const net::Endpoint at{ip, key.port};
+        for (const auto& handler : block.chain.handlers()) {
+            if (routes.refusals == nullptr && handler->interest().refusals) {
+                routes.refusals = handler.get();
+            }
+        }
         routes.server = fmt::format("{}://{}", key.transport,
                                     ip.is_zero() ? fmt::format(":{}", key.port) : at.str());
         if (routes.add(key.zone, block)) return {};
@@ -190,8 +197,18 @@ class Builder {
 
 }  // namespace
 
+run::Counter& panics_counter(run::Metrics& metrics) {
+    return metrics.counter("coredns_panics_total", "A metrics that counts the number of panics.");
+}
+
 Result<std::shared_ptr<Config>> load_config(std::string_view text, const ConfigOptions& options) {
     return Builder(options).build(text);
+}
+
+Result<std::string> config_text(std::string_view text, const ConfigOptions& options) {
+    auto file = parse_corefile(text, options.name, options.sources, check_directive);
+    if (!file) return tl::unexpected(file.error());
+    return std::move(file->text);
 }
 
 }  // namespace ipref::resolver

@@ -15,6 +15,7 @@
 #include "common/run/metrics.h"
 #include "resolver/corefile/parser.h"
 #include "resolver/server/plugin.h"
+#include "resolver/server/process.h"
 
 namespace ipref::resolver {
 
@@ -27,6 +28,7 @@ struct Block {
     /// Some handler answers classes other than IN, takes NOTIFY.
     bool other_classes = false;
     bool notify = false;
+    std::vector<std::string_view> plugins;  ///< names of all that it has, in order
 };
 
 /// Where a listener stands. Ordered, so that a reload can tell the old from the new.
@@ -43,6 +45,8 @@ class Routes {
   public:
     /// The listener as metrics name it: "dns://:53", "dns://127.0.0.1:53".
     std::string server;
+    /// Who is told of queries that are refused before the chain, or null.
+    Handler* refusals = nullptr;
 
     struct Zone {
         Name name;  ///< lower case
@@ -69,7 +73,7 @@ class Routes {
 
 struct Config {
     /// What the plugins count; outlives them.
-    std::shared_ptr<run::Metrics> metrics;
+    std::shared_ptr<run::Metrics> metrics = std::make_shared<run::Metrics>();
     std::vector<std::unique_ptr<Block>> blocks;
     std::map<ListenAddress, Routes> listeners;
     /// Lines to print at start, one a zone and address, sorted: "example.org.:53 on 127.0.0.1".
@@ -77,6 +81,9 @@ struct Config {
     std::vector<std::string> warnings;
     /// Threads that take queries, each with sockets of its own: plugin multisocket, else one a CPU.
     unsigned workers = 1;
+    ProcessSettings process;
+    /// What was read: the Corefile and everything it imports. Set by whoever loads it.
+    std::vector<std::string> files;
     /// Of the Corefile and all imports, to see whether a reload changes anything.
     std::string text;
 };
@@ -89,8 +96,14 @@ struct ConfigOptions {
     std::shared_ptr<run::Metrics> metrics = std::make_shared<run::Metrics>();
 };
 
+/// Handlers that threw: coredns_panics_total.
+run::Counter& panics_counter(run::Metrics& metrics);
+
 /// From text to a configuration whose plugins are set up but not started.
 Result<std::shared_ptr<Config>> load_config(std::string_view text, const ConfigOptions& options);
+
+/// Only Config::text: what tells one configuration from another, at little cost.
+Result<std::string> config_text(std::string_view text, const ConfigOptions& options);
 
 /// What an empty Corefile stands for.
 extern const std::string_view kDefaultCorefile;

@@ -27,6 +27,7 @@
 #include "resolver/corefile/dispenser.h"
 #include "resolver/corefile/keys.h"
 #include "resolver/corefile/options.h"
+#include "resolver/server/process.h"
 #include "resolver/server/query.h"
 
 namespace ipref::resolver {
@@ -49,6 +50,7 @@ class Chain;
 struct Interest {
     /// Every query: it observes and never answers (log, errors). It may see packed replies.
     bool all = false;
+    bool refusals = false;       ///< refused() too
     bool other_classes = false;  ///< it answers CH or HS too (chaos, forward)
     bool notify = false;         ///< it takes NOTIFY (secondary)
 };
@@ -69,6 +71,9 @@ class Handler {
     /// After Step::watch: the reply, or the failure (q.outcome()), on its way back; may be changed.
     /// Step::done goes on towards the client; Step::later holds it until finish() or fail().
     virtual Step answered(Query&) { return Step::done; }
+    /// A query that was refused before any block was chosen for it, or before the chain: to the
+    /// first plugin prometheus of the listener's blocks. q.zone() must not be asked for.
+    virtual void refused(Query&) {}
 
     /// Once a thread, before its first query. An error keeps the server from starting, or the old
     /// configuration running.
@@ -76,6 +81,9 @@ class Handler {
     /// Once a thread, after its last query of this configuration, before its loop goes away.
     /// Queries that are still held must be ended with fail().
     virtual void stop(Worker&) {}
+
+    /// Whether it can answer already; plugin ready asks. Any thread.
+    virtual bool ready() const { return true; }
 
     /// The handler's zones, for plugin transfer; null if it has none.
     virtual ZoneSource* zone_source() { return nullptr; }
@@ -118,8 +126,10 @@ class PerWorker {
 struct BlockSettings {
     std::vector<net::Ip> bind;  ///< empty: every address
     bool debug = false;
-    unsigned sockets = 0;  ///< an address, by plugin multisocket; 0: it is not there
-    std::string root;      ///< base of relative file names, with a trailing slash, or ""
+    unsigned sockets = 0;              ///< an address, by plugin multisocket; 0: it is not there
+    std::string view;                  ///< the block's view, or ""
+    std::vector<net::Endpoint> ready;  ///< where plugin ready tells of this block's plugins
+    std::string root;  ///< base of relative file names, with a trailing slash, or ""
 };
 
 /// Given to a plugin's setup function, once a server block that names it.
@@ -127,13 +137,14 @@ class Setup {
   public:
     Setup(std::string_view plugin, Dispenser tokens, std::vector<ZoneKey> keys,
           BlockSettings& settings, Chain& chain, std::vector<std::string>& warnings,
-          run::Metrics& metrics)
+          ProcessSettings& process, run::Metrics& metrics)
         : plugin_(plugin),
           tokens_(std::move(tokens)),
           keys_(std::move(keys)),
           settings_(settings),
           chain_(chain),
           warnings_(warnings),
+          process_(process),
           metrics_(metrics) {}
 
     /// All uses of the directive in this block, one after the other.
@@ -142,6 +153,7 @@ class Setup {
     /// The block's keys; never empty.
     const std::vector<ZoneKey>& keys() const { return keys_; }
     BlockSettings& settings() { return settings_; }
+    ProcessSettings& process() { return process_; }
     void add(std::unique_ptr<Handler> handler) { chain_.add(std::move(handler)); }
     /// Where handlers count; lives as long as they.
     run::Metrics& metrics() { return metrics_; }
@@ -164,6 +176,7 @@ class Setup {
     BlockSettings& settings_;
     Chain& chain_;
     std::vector<std::string>& warnings_;
+    ProcessSettings& process_;
     run::Metrics& metrics_;
 };
 

@@ -117,6 +117,14 @@ const std::string& Query::server() const {
     return routes_ == nullptr ? kNone : routes_->server;
 }
 
+std::string_view Query::view() const {
+    return block_ == nullptr ? std::string_view() : block_->settings.view;
+}
+
+run::Metrics& Query::metrics() const {
+    return *active_->config->metrics;
+}
+
 Query& Query::ask_again() {
     return runner_->ask_again(*this);
 }

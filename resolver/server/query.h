@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "common/run/metrics.h"
 #include "resolver/server/arena.h"
 #include "resolver/server/message.h"
 
@@ -107,6 +108,10 @@ class Query {
     Worker& worker() const;
     /// The server block's zone that matched, in lower case.
     const Name& zone() const { return *zone_; }
+    /// The view by which the block was chosen, or "".
+    std::string_view view() const;
+    /// Where everything of this process is counted.
+    run::Metrics& metrics() const;
     /// The listener, "dns://:53", as a label of metrics.
     const std::string& server() const;
     std::chrono::steady_clock::time_point arrived() const { return arrived_; }

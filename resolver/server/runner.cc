@@ -167,6 +167,9 @@ void Runner::ask(Query& q, const Routes* routes) {
 
 void Runner::refuse(Query& q, uint16_t rcode) {
     q.failed(rcode);
+    if (q.routes_ != nullptr && q.routes_->refusals != nullptr && q.depth_ == 0) {
+        q.routes_->refusals->refused(q);
+    }
     q.sink_->deliver(q);
     release(q);
 }
@@ -179,6 +182,7 @@ static Step guarded(Query& q, const Handler& handler, bool debug, Call call) {
     } catch (const std::exception& error) {
         run::log_error("Recovered from panic in server: plugin/{}: {}", handler.name(),
                        error.what());
+        panics_counter(q.metrics()).add();
         if (debug) std::abort();
         return q.failed(dns::rcode::kServFail);
     }

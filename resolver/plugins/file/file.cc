@@ -42,6 +42,10 @@ class File final : public Handler, public ZoneSource {
 
     Step handle(Query& q) override;
 
+    bool ready() const override {
+        return std::all_of(served_.begin(), served_.end(),
+                           [](const Served& one) { return one.file->zone() != nullptr; });
+    }
     ZoneSource* zone_source() override { return this; }
     std::shared_ptr<const Zone> zone(const Name& origin) const override {
         const auto index = index_of(origin);

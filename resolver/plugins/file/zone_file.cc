@@ -79,10 +79,12 @@ void ZoneFile::watch(run::Loop& loop, std::function<void(const Zone&)> changed) 
     const auto period = std::chrono::ceil<run::Milliseconds>(reload_);
     timer_ = std::make_unique<run::Timer>(loop, [this] { look(); });
     timer_->start(period, period);
+    watcher_ = std::make_unique<run::FileWatcher>(loop, path_, [this] { look(); });
 }
 
 void ZoneFile::unwatch() {
     timer_.reset();
+    watcher_.reset();
     changed_ = nullptr;
 }
 

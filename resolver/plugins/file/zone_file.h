@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "common/run/file_watcher.h"
 #include "common/run/loop.h"
 #include "resolver/corefile/options.h"
 #include "resolver/plugins/file/zone_text.h"
@@ -35,7 +36,8 @@ class ZoneFile : public std::enable_shared_from_this<ZoneFile> {
     /// again, an error otherwise; bad data is an error.
     Result<void> load(std::vector<std::string>& warnings);
 
-    /// Looks at the file every `reload` from now on; parsing is done on libuv's thread pool.
+    /// Looks at the file every `reload` from now on, and when the system tells of a change;
+    /// parsing is done on libuv's thread pool.
     void watch(run::Loop& loop, std::function<void(const Zone&)> changed);
     void unwatch();
 
@@ -68,6 +70,7 @@ class ZoneFile : public std::enable_shared_from_this<ZoneFile> {
     bool busy_ = false;
     run::Loop* loop_ = nullptr;
     std::unique_ptr<run::Timer> timer_;
+    std::unique_ptr<run::FileWatcher> watcher_;
     std::function<void(const Zone&)> changed_;
 };
 
