@@ -1,13 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Libraries of the distribution, as imported targets; what each is for stands in docs/DESIGN.md.
+if(IPREF_STATIC)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+  set(Protobuf_USE_STATIC_LIBS ON)
+  set(libuv_module libuv-static)
+else()
+  set(libuv_module libuv)
+endif()
+
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)
 
-foreach(module fmt spdlog libuv libcares ldns liburcu-qsbr liburcu-cds lmdb openssl re2)
+foreach(module libcares ldns liburcu-qsbr liburcu-cds lmdb openssl re2)
   string(REPLACE "-" "_" variable ${module})
   pkg_check_modules(${variable} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
+pkg_check_modules(libuv REQUIRED IMPORTED_TARGET ${libuv_module})
+
+if(IPREF_STATIC)
+  # Debian has no static libraries of these two: they are compiled in from their headers.
+  find_package(fmt REQUIRED)
+  add_library(PkgConfig::fmt ALIAS fmt::fmt-header-only)
+  add_library(PkgConfig::spdlog INTERFACE IMPORTED)
+  target_compile_definitions(PkgConfig::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
+  target_link_libraries(PkgConfig::spdlog INTERFACE PkgConfig::fmt)
+  # What pkg-config lists as private.
+  target_link_libraries(PkgConfig::ldns INTERFACE PkgConfig::openssl)
+else()
+  pkg_check_modules(fmt REQUIRED IMPORTED_TARGET fmt)
+  pkg_check_modules(spdlog REQUIRED IMPORTED_TARGET spdlog)
+endif()
 
 # tl::expected is header-only and has no pkg-config file.
 find_path(TL_EXPECTED_DIR tl/expected.hpp REQUIRED)

@@ -29,9 +29,10 @@ std::vector<uint8_t> AxfrStream::query() const {
     dns::MessageWriter writer(space);
     writer.question({zone_, dns::rr::kAxfr, dns::klass::kIn});
     const auto message = writer.finish(id_, 0);
-    std::vector<uint8_t> out = {static_cast<uint8_t>(message.size() >> 8),
-                                static_cast<uint8_t>(message.size())};
-    out.insert(out.end(), message.begin(), message.end());
+    std::vector<uint8_t> out(2 + message.size());
+    out[0] = static_cast<uint8_t>(message.size() >> 8);
+    out[1] = static_cast<uint8_t>(message.size());
+    std::copy(message.begin(), message.end(), out.begin() + 2);
     return out;
 }
 
