@@ -47,7 +47,8 @@ constexpr uint16_t kNsid = 3, kSubnet = 8, kCookie = 10, kExtendedError = 15;
 
 /// Info codes of extended errors (RFC 8914).
 namespace ede {
-constexpr uint16_t kOther = 0, kDnssecIndeterminate = 5, kNotReady = 14, kBlocked = 15;
+constexpr uint16_t kOther = 0, kStaleAnswer = 3, kDnssecIndeterminate = 5, kNotReady = 14;
+constexpr uint16_t kBlocked = 15, kStaleNxDomain = 19;
 constexpr uint16_t kProhibited = 18, kNoReachableAuthority = 22, kNetworkError = 23;
 constexpr uint16_t kInvalidData = 24;
 }  // namespace ede

@@ -7,6 +7,7 @@
 namespace ipref::resolver {
 
 Result<void> setup_bind(Setup& setup);
+Result<void> setup_cache(Setup& setup);
 Result<void> setup_debug(Setup& setup);
 Result<void> setup_errors(Setup& setup);
 Result<void> setup_file(Setup& setup);
@@ -56,7 +57,7 @@ constexpr PluginRow kOrder[] = {
     {"chaos", nullptr, kLater},
     {"loadbalance", nullptr, kLater},
     {"tsig", nullptr, kLater},
-    {"cache", nullptr, kLater},
+    {"cache", setup_cache},
     {"rewrite", nullptr, kLater},
     {"header", nullptr, kLater},
     {"dnssec", nullptr, kLater},

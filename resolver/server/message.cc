@@ -11,6 +11,7 @@ void Reply::clear() {
     additional.clear();
     options.clear();
     packed = {};
+    keep.reset();
     plugin = {};
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -79,6 +80,9 @@ struct Reply {
     std::vector<RecordRef> answer, authority, additional;
     std::vector<EdnsOption> options;  ///< sent only to clients that sent an OPT
     PackedReply packed;               ///< if it is there, instead of the sections
+    /// Seconds that a cache may keep it at most, when its maker knows better than the TTLs say; an
+    /// answer without records and SOA is kept only with it.
+    std::optional<uint32_t> keep;
     /// Who made it: the plugin's name, for metrics and -explain. Static storage.
     std::string_view plugin;
 

@@ -30,12 +30,20 @@ void Query::drop() {
 
 Step Query::failed(uint16_t code, std::string why) {
     const auto options = std::move(reply.options);  // an extended error says why, and stays
+    const auto keep = reply.keep;
     reply.clear();
     reply.options = options;
+    reply.keep = keep;
     reply.rcode = code;
     error_ = std::move(why);
     outcome_ = Outcome::failed;
     return Step::done;
+}
+
+void Query::recovered() {
+    reply.clear();
+    error_.clear();
+    outcome_ = Outcome::answered;
 }
 
 Step Query::dropped() {

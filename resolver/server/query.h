@@ -68,6 +68,8 @@ class Query {
     Step failed(uint16_t code, std::string why = {});
     /// `return q.dropped()` likewise.
     Step dropped();
+    /// In answered(), of a failure: it is made good; the reply is empty and an answer from now on.
+    void recovered();
     /// While the answer is on its way back: what it is. Failed: reply.rcode and error() only.
     Outcome outcome() const { return outcome_; }
     const std::string& error() const { return error_; }

@@ -14,6 +14,9 @@ namespace {
 
 constexpr uint32_t kLongestTtl = 0x7fffffff;
 
+/// Seconds; spec page "ipref-coredns", section 1.
+constexpr uint32_t kFailureKept = 1;
+
 struct Options {
     std::vector<Name> zones;
     std::vector<Name> except;
@@ -79,6 +82,7 @@ class Ipref final : public Handler {
             case aa::Outcome::Kind::failed:
                 q.reply.plugin = "ipref";
                 q.add_extended_error(outcome.info_code, outcome.why);
+                q.reply.keep = kFailureKept;
                 return q.fail(dns::rcode::kServFail, "plugin/ipref: " + outcome.why);
             case aa::Outcome::Kind::nodata:
             case aa::Outcome::Kind::addresses:
@@ -90,6 +94,7 @@ class Ipref final : public Handler {
     static void fill(Query& q, const aa::Outcome& outcome) {
         q.reply.plugin = "ipref";
         q.reply.ra = true;
+        q.reply.keep = outcome.ttl;
         for (const auto& record : outcome.chain) {
             const bool first = record.owner == q.request.name;
             q.reply.answer.push_back(
