@@ -192,9 +192,11 @@ std::string Gateway::summary() const {
         out += fmt::format("gateway {} on {}, ", each.pub.str(),
                            net::Endpoint{each.bind, options_.gateway_port}.str());
     }
-    const auto& net = options_.encode_nets.front();
-    return out + fmt::format("{} {}/{} MTU {}, {}, mapper socket {}", datapath_->tun_name(),
-                             MappingConfig::own_ea(net).str(), net.bits(), datapath_->tun_mtu(),
+    out += datapath_->tun_name();
+    for (const auto& net : options_.encode_nets) {
+        out += fmt::format(" {}/{}", MappingConfig::own_ea(net).str(), net.bits());
+    }
+    return out + fmt::format(" MTU {}, {}, mapper socket {}", datapath_->tun_mtu(),
                              run::counted(datapath_->threads(), "thread"), options_.mapper_socket);
 }
 

@@ -72,11 +72,12 @@ Result<void> set_encode_net(std::vector<net::Cidr>& to, std::string_view text) {
 void add_addresses(run::Flags& flags, Raw& raw) {
     auto& o = raw.options;
     address(flags, "gateway", raw.gateway,
-            "sets -gateway-bind and -gateway-pub where they are not given.");
+            "sets -gateway-bind and -gateway-pub where they are not given; once a family.");
     address(flags, "gateway-bind", raw.bind,
-            "address to listen on; 0.0.0.0 or :: for all of this host.");
+            "address to listen on; 0.0.0.0 or :: for all of this host; once a family.");
     address(flags, "gateway-pub", raw.pub,
-            "our context address; 0.0.0.0 or :: means whatever the peer sees (client mode, NAT).");
+            "our context address; 0.0.0.0 or :: means whatever the peer sees (client mode, NAT); "
+            "once a family.");
     flags.number("gateway-port", raw.port, 1, 65535, "UDP port to listen on.");
     flags.number("remote-gateway-port", raw.remote_port, 1, 65535,
                  "UDP port of remote gateways that have not been heard yet.");
@@ -93,7 +94,8 @@ void add_addresses(run::Flags& flags, Raw& raw) {
                }});
     flags.add({"encode-net", "CIDR", "10.240.0.0/12",
                "network that encoded addresses are from, at least 13 host bits; the gateway's own "
-               "is the one with last byte 1.",
+               "is the one with last byte 1. Once a family; the first is what resolvers get that "
+               "ask for none.",
                [&o](std::string_view text) { return set_encode_net(o.encode_nets, text); }});
 }
 
@@ -186,7 +188,8 @@ const net::Ip* of_family(const std::vector<net::Ip>& ips, net::Family family) {
 }
 
 /// Joins -gateway, -gateway-bind and -gateway-pub: one pair for each family that any names.
-/// A bind address alone is also the public one; a public address alone is listened for everywhere.
+/// A bind address alone is also the public one; a public address alone is listened for everywhere,
+/// unless a lone bind address of the other family looks like its other half.
 Result<void> join_gateways(Raw& raw) {
     for (const auto family : {net::Family::v4, net::Family::v6}) {
         const auto* both = of_family(raw.gateway, family);
@@ -195,9 +198,14 @@ Result<void> join_gateways(Raw& raw) {
         if (both == nullptr && bind == nullptr && pub == nullptr) continue;
         const bool lone = both == nullptr && (bind == nullptr || pub == nullptr);
         const auto other = family == net::Family::v4 ? net::Family::v6 : net::Family::v4;
-        if (lone && bind == nullptr && of_family(raw.bind, other) != nullptr) {
-            return fail("-gateway-bind {} and -gateway-pub {} are of different families",
-                        of_family(raw.bind, other)->str(), pub->str());
+        const auto* other_bind = of_family(raw.bind, other);
+        const bool other_lone = other_bind != nullptr && of_family(raw.pub, other) == nullptr &&
+                                of_family(raw.gateway, other) == nullptr;
+        if (lone && bind == nullptr && other_lone) {
+            return fail(
+                "-gateway-bind {} and -gateway-pub {} are of different families; to serve both, "
+                "give both of each",
+                other_bind->str(), pub->str());
         }
         GatewayAddress joined;
         joined.pub = pub != nullptr ? *pub : both != nullptr ? *both : *bind;
@@ -212,11 +220,6 @@ Result<void> judge(const Options& o) {
         return fail(
             "one of -gateway, -gateway-bind, -gateway-pub is required; behind a NAT give "
             "-gateway 0.0.0.0, else this site's public address");
-    }
-    if (o.gateways.size() > 1 || o.encode_nets.size() > 1) {
-        return fail(
-            "two families at once: not yet; give addresses and networks of one family a "
-            "side, and run a second gateway for the other");
     }
     for (const auto& gateway : o.gateways) {
         for (const auto& net : o.encode_nets) {

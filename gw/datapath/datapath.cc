@@ -101,19 +101,20 @@ Result<void> Datapath::Impl::open() {
 }
 
 Result<void> Datapath::Impl::open_interface(Netlink& netlink) {
-    const auto& net = options_.encode_nets.front();
-    tun_mtu_ = UINT32_MAX;
+    TunOptions tun_options{options_.tun, options_.threads, UINT32_MAX, {}};
+    for (const auto& net : options_.encode_nets) tun_options.encode_nets.push_back(encode_net(net));
     for (const auto& bind : options_.binds) {
         Result<uint32_t> mtu = options_.interface_mtu;
         if (*mtu == 0) mtu = interface_mtu(netlink, bind);
         if (!mtu) return tl::unexpected(mtu.error());
         (bind.is_v4() ? shared_.mtu4 : shared_.mtu6) = *mtu;
-        tun_mtu_ = std::min(tun_mtu_, gw::tun_mtu(*mtu, net.family(), bind.family()));
+        for (const auto& net : options_.encode_nets) {
+            tun_options.mtu =
+                std::min(tun_options.mtu, gw::tun_mtu(*mtu, net.family(), bind.family()));
+        }
     }
-    auto tun = open_tun(netlink,
-                        {options_.tun, options_.threads, tun_mtu_,
-                         options_.settings.ea(net.family())->gateway, net},
-                        offloads_);
+    tun_mtu_ = tun_options.mtu;
+    auto tun = open_tun(netlink, tun_options, offloads_);
     if (!tun) return tl::unexpected(tun.error());
     tun_ = std::move(*tun);
     for (const auto& each : options_.encode_nets) {

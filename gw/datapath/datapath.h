@@ -20,7 +20,7 @@ namespace ipref::gw {
 struct DatapathOptions {
     Settings settings;
     std::vector<net::Ip> binds;          ///< at most one a family
-    std::vector<net::Cidr> encode_nets;  ///< at least one; the first is the TUN's main one
+    std::vector<net::Cidr> encode_nets;  ///< at least one, at most one a family
     uint16_t port = 1045;
     uint16_t remote_port = 1045;
     uint32_t interface_mtu = 0;  ///< 0: ask the kernel

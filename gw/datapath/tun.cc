@@ -155,7 +155,9 @@ Result<void> set_up(Netlink& netlink, const Tun& tun, const TunOptions& options)
     (void)netlink.no_link_local(tun.index);
     auto step = netlink.set_mtu(tun.index, options.mtu);
     if (step) step = netlink.set_queue_length(tun.index, kTunQueueLength);
-    if (step) step = netlink.add_address(tun.index, options.ea, options.encode_net.bits());
+    for (const auto& each : options.encode_nets) {
+        if (step) step = netlink.add_address(tun.index, each.gateway, each.net.bits());
+    }
     if (step) step = netlink.set_up(tun.index);
     if (!step) return fail("interface {}: {}", tun.name, step.error().text);
     return {};
@@ -164,8 +166,10 @@ Result<void> set_up(Netlink& netlink, const Tun& tun, const TunOptions& options)
 }  // namespace
 
 Result<Tun> open_tun(Netlink& netlink, const TunOptions& options, Offloads& offloads) {
-    if (auto clear = refuse_overlap(netlink, options.encode_net); !clear) {
-        return tl::unexpected(clear.error());
+    for (const auto& each : options.encode_nets) {
+        if (auto clear = refuse_overlap(netlink, each.net); !clear) {
+            return tl::unexpected(clear.error());
+        }
     }
     Tun tun;
     tun.name = options.name.empty() ? "tun%d" : options.name;
@@ -185,7 +189,9 @@ Result<Tun> open_tun(Netlink& netlink, const TunOptions& options, Offloads& offl
     set_offloads(queue, offloads);
     if (auto done = set_up(netlink, tun, options); !done) return tl::unexpected(done.error());
     // Only an interface that is up takes packets.
-    probe_super_packets(queue, options.encode_net.family(), offloads);
+    for (const auto& each : options.encode_nets) {
+        probe_super_packets(queue, each.net.family(), offloads);
+    }
     return tun;
 }
 

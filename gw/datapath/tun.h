@@ -12,6 +12,7 @@
 #include "gw/datapath/edges.h"
 #include "gw/datapath/netlink.h"
 #include "gw/datapath/offload/offloads.h"
+#include "gw/datapath/translate/settings.h"
 
 namespace ipref::gw {
 
@@ -21,8 +22,7 @@ struct TunOptions {
     std::string name;     ///< empty: the first free tunN
     unsigned queues = 1;  ///< one a worker
     uint32_t mtu = 1460;
-    net::Ip ea;  ///< the gateway's own
-    net::Cidr encode_net;
+    std::vector<EncodeNet> encode_nets;  ///< one a family
 };
 
 /// Packets that wait for a gateway that is busy: as long as it is off its CPU for some milliseconds
