@@ -268,7 +268,7 @@ Reply Session::apply(const proto::Frame& request, const std::string& owner,
         }
         return ack(request, context_.table.replace(name, mappings_of(arriving.add), data.hash()));
     }
-    if (context_.table.hash_of(owner) != data.base_hash()) {
+    if (!context_.table.takes_change(owner, data.base_hash())) {
         return failure_of(request, Failure::UNKNOWN_HASH,
                           "the gateway does not hold the set that this changes");
     }

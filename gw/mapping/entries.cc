@@ -71,12 +71,14 @@ Entry* Table::Impl::insert(const MappingRecord& record, bool journal) {
     if (record.relation == Relation::remote) resting_eas_.remove(record.ip);
     if (record.relation == Relation::local) resting_refs_.remove(record.ipref);
     index(record.relation).add(made.release());
+    if (watch_) watch_();
     if (journal && journal_ != nullptr) changes_.emplace_back(record);
     return entry;
 }
 
 void Table::Impl::drop(Entry* entry) {
     index(entry->relation).remove(entry);
+    if (watch_) watch_();
     auto& list = rows(entry->relation);
     list[entry->row] = list.back();
     list[entry->row]->row = entry->row;

@@ -85,6 +85,51 @@ void Table::Impl::reserve_for(const std::vector<StaticMapping>& set) {
     reserve(Relation::local, set.size() - static_cast<size_t>(remote));
 }
 
+Table::Impl::Holders Table::Impl::holders_of(const StaticMapping& mapping) const {
+    if (mapping.relation == Relation::remote) {
+        return {remote_.ea(mapping.ip), remote_.theirs(mapping.ipref, mapping.ip.family())};
+    }
+    // Under a public address of zero a dynamic ref goes out under whatever context the peer sees,
+    // so this one could be mistaken for it.
+    Entry* dynamic = nullptr;
+    const net::Ip* gateway = config_.gateway(mapping.ipref.ip.family());
+    if (gateway != nullptr && gateway->is_zero()) {
+        dynamic = local_.ours({*gateway, mapping.ipref.ref}, false);
+        if (dynamic != nullptr && dynamic->owner != kDynamic) dynamic = nullptr;
+    }
+    return {local_.ours(mapping.ipref, false), dynamic};
+}
+
+std::optional<std::string> Table::Impl::conflict(const Owner& owner, const StaticMapping& mapping,
+                                                 const Holders& holders) const {
+    for (const Entry* holder : holders) {
+        if (holder == nullptr) continue;
+        if (holder->owner == owner.record.id) {
+            const bool same = holder->ip == mapping.ip && holder->ipref == mapping.ipref;
+            if (!same && holder->set == set_) return "the set holds it twice";
+            continue;
+        }
+        const auto other = owners_.find(holder->owner);
+        if (other == owners_.end()) continue;  // dynamic
+        if (!owner.priority || other->second.priority) {
+            return fmt::format("held by {}", other->second.record.name);
+        }
+    }
+    return std::nullopt;
+}
+
+bool Table::Impl::could_hold_more(const Owner& owner) const {
+    if (statics_ >= config_.limits.statics) return false;
+    return std::ranges::any_of(owner.rejected, [&](const StaticMapping& mapping) {
+        if (unfit(mapping)) return false;
+        const Holders holders = holders_of(mapping);
+        const auto own = [&](const Entry* holder) {
+            return holder != nullptr && holder->owner == owner.record.id;
+        };
+        return std::ranges::none_of(holders, own) && !conflict(owner, mapping, holders);
+    });
+}
+
 // Who holds what the mapping claims, decided by the rule in table.h. The new mapping goes in
 // before an old one goes out, so that readers always find one of the two.
 void Table::Impl::claim(Owner& owner, const StaticMapping& mapping, SetOutcome& outcome) {
@@ -93,25 +138,8 @@ void Table::Impl::claim(Owner& owner, const StaticMapping& mapping, SetOutcome& 
         owner.rejected.insert(mapping);
     };
     if (const auto why = unfit(mapping)) return refuse_it(*why);
-    std::array<Entry*, 2> holders{};
-    if (mapping.relation == Relation::remote) {
-        holders = {remote_.ea(mapping.ip), remote_.theirs(mapping.ipref, mapping.ip.family())};
-    } else {
-        holders = {local_.ours(mapping.ipref, false), nullptr};
-    }
-    for (const Entry* holder : holders) {
-        if (holder == nullptr) continue;
-        if (holder->owner == owner.record.id) {
-            const bool same = holder->ip == mapping.ip && holder->ipref == mapping.ipref;
-            if (!same && holder->set == set_) return refuse_it("the set holds it twice");
-            continue;
-        }
-        const auto other = owners_.find(holder->owner);
-        if (other == owners_.end()) continue;  // dynamic
-        if (!owner.priority || other->second.priority) {
-            return refuse_it(fmt::format("held by {}", other->second.record.name));
-        }
-    }
+    Holders holders = holders_of(mapping);
+    if (const auto why = conflict(owner, mapping, holders)) return refuse_it(*why);
     for (Entry* holder : holders) {
         if (holder == nullptr || holder->ip != mapping.ip || holder->ipref != mapping.ipref)
             continue;
@@ -150,12 +178,6 @@ void Table::Impl::drop_owner(OwnerId id) {
     }
     owners_.erase(id);
     if (journal_ != nullptr) changes_.emplace_back(EraseOwner{id});
-    // What it held may be another's now: whoever had something refused is asked to send again.
-    for (auto& [other, owner] : owners_) {
-        if (owner.rejected.empty() || !owner.record.has_hash) continue;
-        owner.record.has_hash = false;
-        journal_owner(owner);
-    }
 }
 
 SetOutcome Table::replace(const OwnerName& name, const std::vector<StaticMapping>& set,
@@ -216,7 +238,7 @@ bool Table::confirm(std::string_view name, uint64_t hash, uint32_t count) {
     const Impl::Write write(*impl_);
     Owner* owner = impl_->find_owner(name);
     if (owner == nullptr || !owner->record.has_hash || owner->record.hash != hash ||
-        owner->mappings + owner->rejected.size() != count) {
+        owner->mappings + owner->rejected.size() != count || impl_->could_hold_more(*owner)) {
         return false;
     }
     owner->record.confirmed = impl_->clock_.now();
@@ -229,6 +251,13 @@ std::optional<uint64_t> Table::hash_of(std::string_view name) const {
     const Owner* owner = impl_->find_owner(name);
     if (owner == nullptr || !owner->record.has_hash) return std::nullopt;
     return owner->record.hash;
+}
+
+bool Table::takes_change(std::string_view name, uint64_t base) const {
+    const Impl::Write write(*impl_);
+    const Owner* owner = impl_->find_owner(name);
+    return owner != nullptr && owner->record.has_hash && owner->record.hash == base &&
+           !impl_->could_hold_more(*owner);
 }
 
 std::string Table::Impl::owner_name(OwnerId id) const {

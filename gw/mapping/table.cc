@@ -246,4 +246,9 @@ void Table::on_dropped(std::function<void(const std::vector<net::IpRef>&)> callb
     impl_->on_dropped_ = std::move(callback);
 }
 
+void Table::watch(std::function<void()> callback) {
+    const std::lock_guard lock(impl_->mutex_);
+    impl_->watch_ = std::move(callback);
+}
+
 }  // namespace ipref::gw

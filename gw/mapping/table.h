@@ -137,9 +137,12 @@ class Table : public Lookup {
                       const std::vector<StaticMapping>& remove, std::optional<uint64_t> hash);
     /// Drops the owner and its set; false if there is no such owner.
     bool withdraw(std::string_view owner);
-    /// Whether the owner's set has this hash and, with what was refused of it, this many mappings;
-    /// if so, confirms it.
+    /// Whether the owner's set has this hash and, with what was refused of it, this many mappings,
+    /// and nothing that was refused could be held by now; if so, confirms it.
     bool confirm(std::string_view owner, uint64_t hash, uint32_t count);
+    /// Whether the owner's set has this hash, and nothing that was refused could be held by now: if
+    /// not, its agent has to send all of it instead of a change.
+    bool takes_change(std::string_view owner, uint64_t base) const;
     /// The hash the owner's set was given, if any.
     std::optional<uint64_t> hash_of(std::string_view owner) const;
     std::vector<OwnerStatus> owners() const;
@@ -162,6 +165,10 @@ class Table : public Lookup {
     /// Called after remote mappings were dropped or changed, on the thread that did it, without
     /// the lock. Only slow-path operations drop, never Lookup's functions.
     void on_dropped(std::function<void(const std::vector<net::IpRef>&)> callback);
+
+    /// For tests: called after each single change that readers can see, also in the middle of a
+    /// set, with the lock held: look-ups that hit may be made, nothing else. Before readers start.
+    void watch(std::function<void()> callback);
 
     /// At start, from the store: in any order, owners before their mappings, no EA twice. False if
     /// the record does not fit the configuration (another encode network): the store then erases

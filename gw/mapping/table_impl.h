@@ -99,6 +99,14 @@ class Table::Impl {
     void journal_owner(const Owner& owner);
     /// Whether the mapping could be held at all; a reason if not.
     std::optional<std::string> unfit(const StaticMapping& mapping) const;
+    /// Who holds what the mapping needs: at most two, nullptr where nobody does.
+    using Holders = std::array<Entry*, 2>;
+    Holders holders_of(const StaticMapping& mapping) const;
+    /// Why the owner may not have it; nothing if it may.
+    std::optional<std::string> conflict(const Owner& owner, const StaticMapping& mapping,
+                                        const Holders& holders) const;
+    /// Whether something that was refused to the owner would be taken now.
+    bool could_hold_more(const Owner& owner) const;
     void claim(Owner& owner, const StaticMapping& mapping, SetOutcome& outcome);
     void reserve_for(const std::vector<StaticMapping>& set);
     void finish_set(Owner& owner, std::optional<uint64_t> hash);
@@ -138,6 +146,7 @@ class Table::Impl {
 
     Journal* journal_ = nullptr;
     std::function<void(const std::vector<net::IpRef>&)> on_dropped_;
+    std::function<void()> watch_;
     // What the Write in hand has done so far:
     std::vector<Change> changes_;
     std::vector<Entry*> retired_;

@@ -195,3 +195,31 @@ TEST_CASE("an address that a static has freed rests, if it could be given out", 
     }
     site.table.journal(nullptr);
 }
+
+TEST_CASE("an agent sends again what another set has let go of", "[statics]") {
+    Site site;
+    const auto hosts = local("192.168.1.1", "203.0.113.1", "1001");
+    const auto agents = local("192.168.1.2", "203.0.113.1", "1001");
+    CHECK(site.table.replace(kHosts, {hosts}, {}).rejected == 0);
+    CHECK(site.table.replace(kAgent, {agents}, 1).rejected == 1);
+    CHECK(site.table.confirm(kAgent.name, 1, 1));
+    CHECK(site.table.takes_change(kAgent.name, 1));
+    site.table.replace(kHosts, {}, {});
+    CHECK(!site.table.confirm(kAgent.name, 1, 1));
+    CHECK(!site.table.takes_change(kAgent.name, 1));
+    CHECK(site.table.hash_of(kAgent.name) == 1u);  // V1: further packets of the set still add to it
+    CHECK(site.table.change(kAgent, {agents}, {}, 1).rejected == 0);
+    CHECK(site.table.confirm(kAgent.name, 1, 1));
+}
+
+TEST_CASE("under a public address of zero a static's ref is nobody else's", "[statics]") {
+    auto config = site();
+    config.gateways = {ip("0.0.0.0")};
+    Site site(config);
+    const auto made = site.table.ours(ip("192.168.1.1"), v4);
+    REQUIRE(made);
+    const StaticMapping mapping{Relation::local, ip("192.168.1.2"), {ip("203.0.113.7"), made->ref}};
+    CHECK(site.table.replace(kHosts, {mapping}, {}).rejected == 0);
+    CHECK(site.table.host({ip("198.51.100.1"), made->ref}) == ip("192.168.1.2"));
+    CHECK(!site.table.known_ours(ip("192.168.1.1"), v4));
+}
