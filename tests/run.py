@@ -36,6 +36,7 @@ def suites():
             yield 'vectors %s %s' % (tool, build), ['%s/%s-vectors' % (bin_dir, tool), 'tests/vectors/%ss.jsonl' % tool]
     for program in sorted(glob.glob('build/asan/bin/unit/*')):
         yield '%s asan' % os.path.basename(program), [program]
+    yield 'mapper simulation asan', ['build/asan/bin/mapper-sim', '1', '200']
     for name in THREADED:
         yield '%s tsan' % name, ['build/tsan/bin/unit/' + name]
     for program in sorted(glob.glob('build/asan/bin/fuzz/fuzz-*')):
