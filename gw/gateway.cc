@@ -3,6 +3,8 @@
 
 #include <mapper.pb.h>
 
+#include <algorithm>
+
 #include "common/run/log.h"
 #include "common/run/version.h"
 #include "gw/metrics.h"
@@ -15,9 +17,15 @@ std::string bytes_of(const net::Ip& ip) {
     return {reinterpret_cast<const char*>(ip.data()), ip.size()};
 }
 
-void fill_peers(const Datapath& datapath, uint16_t default_port, proto::Peers& out) {
+constexpr uint32_t kMostPeers = 500;  // in a page
+
+void fill_peers(const Datapath& datapath, uint16_t default_port, const proto::PeersRequest& asked,
+                proto::Peers& out) {
     const auto now = peer_seconds(std::chrono::steady_clock::now());
-    for (const auto& row : datapath.peers().rows(now)) {
+    const uint32_t most = asked.limit() == 0 ? kMostPeers : std::min(asked.limit(), kMostPeers);
+    const auto page = datapath.peers().page(asked.cursor(), most, now);
+    out.set_next(page.next);
+    for (const auto& row : page.rows) {
         auto& peer = *out.add_peers();
         peer.set_ip(bytes_of(row.ip));
         peer.set_port(row.port != 0 ? row.port : default_port);
@@ -27,7 +35,10 @@ void fill_peers(const Datapath& datapath, uint16_t default_port, proto::Peers& o
         peer.set_received_bytes(row.received_bytes);
         peer.set_sent_packets(row.sent_packets);
         peer.set_sent_bytes(row.sent_bytes);
-        peer.set_last_received_seconds_ago(row.last_received == 0 ? 0 : now - row.last_received);
+        peer.set_heard(row.last_received != 0);
+        if (peer.heard())
+            peer.set_last_received_seconds_ago(now - std::min(now, row.last_received));
+        peer.set_last_used_seconds_ago(now - std::min(now, row.last_used));
         peer.set_port_changes(row.port_changes);
     }
 }
@@ -37,6 +48,16 @@ void fill_offloads(const Offloads& offloads, proto::Status& status) {
         const auto name = std::string(info.name) + std::string(info.family);
         (*status.mutable_offloads())[name] =
             offloads.on(info.offload) ? "on" : "off: " + offloads.why_off(info.offload);
+    }
+}
+
+void fill_drops(const Datapath& datapath, proto::Counters& out) {
+    for (const auto& each : dropped(datapath)) {
+        auto& drop = *out.add_reasons();
+        drop.set_reason(std::string(each.info.name));
+        drop.set_text(std::string(each.info.text));
+        drop.set_out(each.out);
+        drop.set_in(each.in);
     }
 }
 
@@ -152,31 +173,40 @@ Result<void> Gateway::open_metrics() {
 
 BrokerSources Gateway::broker_sources() {
     BrokerSources sources;
-    sources.status = [this](proto::Status& status) {
-        if (datapath_ != nullptr) {
-            status.set_tun(datapath_->tun_name());
-            status.set_tun_mtu(datapath_->tun_mtu());
-            status.set_gateway_port(options_.gateway_port);
-            status.set_peers(datapath_->peers().count());
-            fill_offloads(datapath_->offloads(), status);
-        }
-        if (const auto problem = store_->problem(); !problem.empty()) {
-            status.add_problems(problem);
-        }
-    };
-    sources.peers = [this](proto::Peers& peers) {
-        if (datapath_ != nullptr) fill_peers(*datapath_, options_.remote_gateway_port, peers);
+    sources.status = [this](proto::Status& status) { fill_status(status); };
+    if (options_.devmode) return sources;
+    sources.peers = [this](const proto::PeersRequest& asked, proto::Peers& peers) {
+        fill_peers(*datapath_, options_.remote_gateway_port, asked, peers);
     };
     sources.counters = [this](proto::Counters& out) {
-        if (datapath_ == nullptr) return;
         for (const auto& [name, value] : datapath_counters(*datapath_)) {
             (*out.mutable_counters())[name] = value;
         }
         for (const auto& [name, value] : datapath_drops(*datapath_)) {
             (*out.mutable_drops())[name] = value;
         }
+        fill_drops(*datapath_, out);
     };
     return sources;
+}
+
+void Gateway::fill_status(proto::Status& status) const {
+    const auto up = std::chrono::steady_clock::now() - started_;
+    status.set_uptime_seconds(
+        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(up).count()));
+    status.set_devmode(options_.devmode);
+    if (const auto problem = hosts_->problem(); !problem.empty()) status.add_problems(problem);
+    if (datapath_ == nullptr) return;
+    status.set_tun(datapath_->tun_name());
+    status.set_tun_mtu(datapath_->tun_mtu());
+    status.set_gateway_port(options_.gateway_port);
+    status.set_remote_gateway_port(options_.remote_gateway_port);
+    status.set_threads(datapath_->threads());
+    for (const auto& each : options_.gateways) status.add_gateway_bind(bytes_of(each.bind));
+    status.set_peers(datapath_->peers().count());
+    status.set_active_peers(
+        datapath_->peers().active(peer_seconds(std::chrono::steady_clock::now()), kPeerActive));
+    fill_offloads(datapath_->offloads(), status);
 }
 
 void Gateway::tick() {

@@ -3,6 +3,7 @@
 // metrics. Everything but the workers lives on the loop's thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,12 +53,14 @@ class Gateway {
     Result<void> open_datapath();
     Result<void> open_metrics();
     BrokerSources broker_sources();
+    void fill_status(proto::Status& status) const;
     void tick();
 
     // The order of destruction is that of their dependence: what reads goes before what is read.
     run::Loop& loop_;
     Options options_;
     std::function<void(std::string)> broken_;
+    const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     std::string broken_by_;  // written once by a worker before wake_ is sent
     run::Metrics metrics_;
     Clock clock_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // ipref-gw: the IPREF gateway. Exit status: 0 after a signal to stop, 1 if it could not start or
-// go on, 2 for a command line (with -check: or a hosts file) that is wrong.
+// go on, 2 for a command line (with -check: or a hosts file) that is wrong. Commands that ask a
+// running gateway: gw/admin/command.h.
 #include <fmt/core.h>
 
 #include <csignal>
@@ -10,6 +11,7 @@
 #include "common/run/log.h"
 #include "common/run/notify.h"
 #include "common/run/version.h"
+#include "gw/admin/command.h"
 #include "gw/gateway.h"
 #include "gw/hosts/parser.h"
 #include "gw/options.h"
@@ -97,13 +99,14 @@ class Program {
 };
 
 int run_gateway(const std::vector<std::string>& arguments) {
+    if (const auto ended = admin::run_command(arguments)) return *ended;
     const auto line = parse_options(arguments);
     if (!line) {
         fmt::print(stderr, "ipref-gw: {}\n", line.error().text);
         return 2;
     }
     if (line->help) {
-        fmt::print("{}", option_table().usage());
+        fmt::print("{}{}", option_table().usage(), admin::command_list());
         return 0;
     }
     const auto& options = line->options;

@@ -46,8 +46,6 @@ constexpr std::array kCounters = {
                "Times the network told a smaller path MTU", &WorkerCounters::path_mtu_changes},
 };
 
-constexpr PeerSeconds kActive = 300;  // seconds since a peer was heard last
-
 uint64_t total(const Datapath& datapath, run::WorkerCounter WorkerCounters::*counter) {
     uint64_t sum = 0;
     datapath.each_worker([&](const WorkerCounters& each) { sum += (each.*counter).value(); });
@@ -105,13 +103,20 @@ std::map<std::string, uint64_t> datapath_counters(const Datapath& datapath) {
     return out;
 }
 
+std::vector<Dropped> dropped(const Datapath& datapath) {
+    std::vector<Dropped> all;
+    for (const auto& info : drop_reasons()) {
+        const Dropped one{info, drops(datapath, info.reason, &WorkerCounters::out),
+                          drops(datapath, info.reason, &WorkerCounters::in)};
+        if (one.out + one.in != 0) all.push_back(one);
+    }
+    return all;
+}
+
 std::map<std::string, uint64_t> datapath_drops(const Datapath& datapath) {
     std::map<std::string, uint64_t> out;
-    for (const auto& info : drop_reasons()) {
-        const uint64_t sum = drops(datapath, info.reason, &WorkerCounters::out) +
-                             drops(datapath, info.reason, &WorkerCounters::in);
-        if (sum != 0) out[std::string(info.name)] = sum;
-    }
+    for (const auto& each : dropped(datapath))
+        out[std::string(each.info.name)] = each.out + each.in;
     return out;
 }
 
@@ -132,10 +137,10 @@ void register_datapath(run::Metrics& metrics, const Datapath& datapath) {
     register_drops(metrics, datapath);
     register_offloads(metrics, datapath);
     metrics.gauge_from("ipref_gw_peers", "Remote gateways", {{"state", "active"}}, [&datapath] {
-        return static_cast<double>(datapath.peers().active(now(), kActive));
+        return static_cast<double>(datapath.peers().active(now(), kPeerActive));
     });
     metrics.gauge_from("ipref_gw_peers", "Remote gateways", {{"state", "idle"}}, [&datapath] {
-        const auto active = datapath.peers().active(now(), kActive);
+        const auto active = datapath.peers().active(now(), kPeerActive);
         return static_cast<double>(datapath.peers().count()) - static_cast<double>(active);
     });
     metrics.counter_from("ipref_gw_peers_evicted_total",

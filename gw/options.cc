@@ -173,7 +173,7 @@ void add_rest(run::Flags& flags, Raw& raw) {
 }
 
 run::Flags table(Raw& raw) {
-    run::Flags flags("ipref-gw", "[options]",
+    run::Flags flags("ipref-gw", "[options] | COMMAND [options]",
                      "IPREF gateway: carries packets between this site's hosts and those of other "
                      "sites by reference, and keeps the mappings.");
     add_addresses(flags, raw);

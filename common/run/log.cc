@@ -10,6 +10,8 @@
 #include <memory>
 #include <mutex>
 
+#include "common/run/json.h"
+
 namespace ipref::run {
 
 namespace {
@@ -54,22 +56,6 @@ std::string clean(std::string_view text) {
         }
     }
     return out;
-}
-
-std::string quoted_json(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20 || byte >= 0x7f) {
-            out += fmt::format("\\u{:04x}", byte);
-        } else {
-            out += c;
-        }
-    }
-    return out + '"';
 }
 
 std::string now_rfc3339() {

@@ -16,6 +16,7 @@
 namespace ipref::proto {
 class Status;
 class Peers;
+class PeersRequest;
 class Counters;
 }  // namespace ipref::proto
 
@@ -25,7 +26,7 @@ namespace ipref::gw {
 /// what it and the table know. A function that is not set is answered by Failure BAD_REQUEST.
 struct BrokerSources {
     std::function<void(proto::Status&)> status;
-    std::function<void(proto::Peers&)> peers;
+    std::function<void(const proto::PeersRequest&, proto::Peers&)> peers;
     std::function<void(proto::Counters&)> counters;
 };
 

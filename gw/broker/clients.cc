@@ -19,7 +19,11 @@ Clients::Clients(Table& table, BrokerOptions options, BrokerSources sources, Wor
       sources_(std::move(sources)),
       world_(std::move(world)),
       table_(table),
-      context_{table, options_, sources_, [this] { return clients_.size(); },
+      context_{table,
+               options_,
+               sources_,
+               [this] { return clients_.size(); },
+               [this] { return programs(); },
                [this] { return world_.problem ? world_.problem() : std::string(); }} {
     table_.on_dropped([this](const auto& dropped) { push_in_turn(dropped); });
 }
@@ -64,6 +68,14 @@ void Clients::take(uint64_t number, wire::Bytes record) {
         held->outlet->pause(held->waiting >= options_.in_flight);
     });
     client->outlet->pause(client->waiting >= options_.in_flight);
+}
+
+std::map<std::string, uint64_t> Clients::programs() const {
+    std::map<std::string, uint64_t> programs;
+    for (const auto& [number, client] : clients_) {
+        if (client->session.greeted()) programs[client->session.program()]++;
+    }
+    return programs;
 }
 
 // After the answers that wait for the disk: they may still name what was dropped.

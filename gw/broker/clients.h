@@ -62,6 +62,7 @@ class Clients {
         size_t waiting = 0;  ///< answers that wait for the disk
     };
 
+    std::map<std::string, uint64_t> programs() const;
     void push_in_turn(const std::vector<net::IpRef>& dropped);
     void push(const std::vector<net::IpRef>& dropped);
 

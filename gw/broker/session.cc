@@ -15,6 +15,7 @@ using proto::Failure;
 
 constexpr size_t kMostArriving = 64;  // sources of one client whose sets are on their way
 constexpr size_t kLongestDomain = 255;
+constexpr size_t kLongestProgram = 64;
 
 Failure::Code code_of(Refusal refusal) {
     switch (refusal) {
@@ -77,6 +78,14 @@ bool add_hosts(const google::protobuf::RepeatedPtrField<proto::Host>& from,
         to.push_back(*host);
     }
     return true;
+}
+
+/// What a client calls itself, as text that does no harm wherever it is shown.
+std::string program_name(const std::string& said) {
+    std::string name = said.substr(0, kLongestProgram);
+    std::ranges::replace_if(
+        name, [](char c) { return c < ' ' || c > '~'; }, '?');
+    return name;
 }
 
 }  // namespace
@@ -184,7 +193,7 @@ Reply Session::answer(const proto::Frame& request) {
 
 Reply Session::hello(const proto::Frame& request) {
     greeted_ = true;
-    program_ = request.hello().program().substr(0, 64);
+    program_ = program_name(request.hello().program());
     proto::Frame frame;
     frame.mutable_hello()->set_program("ipref-gw");
     frame.mutable_hello()->set_release(run::kRelease);
@@ -301,7 +310,7 @@ Reply Session::admin(const proto::Frame& request) {
             return answer_mappings(context_, request);
         case proto::Frame::kPeersRequest:
             if (!sources.peers) break;
-            sources.peers(*frame.mutable_peers());
+            sources.peers(request.peers_request(), *frame.mutable_peers());
             return reply_of(request, std::move(frame));
         case proto::Frame::kCountersRequest:
             if (!sources.counters) break;

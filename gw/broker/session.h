@@ -35,6 +35,8 @@ struct SessionContext {
     const BrokerOptions& options;
     const BrokerSources& sources;
     std::function<size_t()> clients;
+    /// Connections by what the clients call themselves.
+    std::function<std::map<std::string, uint64_t>()> programs;
     std::function<std::string()> problem;  ///< of the store; empty: none
 };
 

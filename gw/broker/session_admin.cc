@@ -15,6 +15,8 @@ using proto::Failure;
 
 constexpr uint32_t kMostRows = 500;
 constexpr size_t kCursorSize = 8;
+constexpr Seconds kStale = kMappingLife - 3600;
+constexpr int kMostProblems = 20;
 constexpr size_t kRoom = wire::kFrameLimit - 1024;  // a page's rows; the rest is the frame
 
 std::string cursor_bytes(uint64_t cursor) {
@@ -42,6 +44,12 @@ Result<MappingFilter> filter_of(const proto::MappingsRequest& request) {
     return filter;
 }
 
+std::string stale(const OwnerStatus& owner) {
+    return fmt::format(
+        "source {} was confirmed {} minutes ago and ends after {}: does its ipref-dns-agent run?",
+        owner.name, owner.confirmed_ago / 60, kMappingLife / 60);
+}
+
 void put_row(const MappingRow& row, proto::Mappings::Mapping& out) {
     out.set_remote(row.relation == Relation::remote);
     out.set_ip(wire::bytes_of(row.ip));
@@ -59,7 +67,11 @@ Reply answer_status(const SessionContext& context, const proto::Frame& request) 
     put_sites(context.table.config(), status.mutable_sites());
     status.set_remote_mappings(context.table.count(Relation::remote));
     status.set_local_mappings(context.table.count(Relation::local));
+    status.set_resting(context.table.resting());
+    status.set_commit(run::kCommit);
     status.set_clients(context.clients());
+    const auto programs = context.programs();
+    status.mutable_programs()->insert(programs.begin(), programs.end());
     if (const auto problem = context.problem(); !problem.empty()) status.add_problems(problem);
     for (const auto& owner : context.table.owners()) {
         if (frame.ByteSizeLong() > kRoom / 2) break;  // the rest of a thousand sources
@@ -68,6 +80,11 @@ Reply answer_status(const SessionContext& context, const proto::Frame& request) 
         source.set_hosts(owner.mappings);
         source.set_hash(owner.hash);
         source.set_confirmed_seconds_ago(owner.confirmed_ago);
+        source.set_expires(owner.expires);
+        if (owner.expires && owner.confirmed_ago > kStale &&
+            status.problems_size() < kMostProblems) {
+            status.add_problems(stale(owner));
+        }
     }
     if (context.sources.status) context.sources.status(status);
     return reply_of(request, std::move(frame));

@@ -179,20 +179,37 @@ uint32_t Peers::mtu(PeerCache& cache, const net::Ip& ip, PeerSeconds now) {
     return slot->generation.load(kRelaxed) == generation ? mtu : 0;
 }
 
+PeerRow Peers::row_of(const Slot& slot, PeerSeconds now) {
+    return {slot.ip,
+            static_cast<uint16_t>(slot.port.load(kRelaxed)),
+            fresh_mtu(slot, now),
+            slot.received_packets.load(kRelaxed),
+            slot.received_bytes.load(kRelaxed),
+            slot.sent_packets.load(kRelaxed),
+            slot.sent_bytes.load(kRelaxed),
+            slot.last_received.load(kRelaxed),
+            slot.port_changes.load(kRelaxed),
+            slot.used.load(kRelaxed)};
+}
+
 std::vector<PeerRow> Peers::rows(PeerSeconds now) const {
-    const std::lock_guard lock(mutex_);
-    std::vector<PeerRow> out;
-    out.reserve(by_ip_.size());
-    for (const auto& [ip, index] : by_ip_) {
-        const auto& slot = slots_[index];
-        out.push_back({ip, static_cast<uint16_t>(slot.port.load(kRelaxed)), fresh_mtu(slot, now),
-                       slot.received_packets.load(kRelaxed), slot.received_bytes.load(kRelaxed),
-                       slot.sent_packets.load(kRelaxed), slot.sent_bytes.load(kRelaxed),
-                       slot.last_received.load(kRelaxed), slot.port_changes.load(kRelaxed)});
-    }
+    auto out = page(0, SIZE_MAX, now).rows;
     std::sort(out.begin(), out.end(),
               [](const PeerRow& a, const PeerRow& b) { return a.ip < b.ip; });
     return out;
+}
+
+PeerPage Peers::page(size_t from, size_t most, PeerSeconds now) const {
+    const std::lock_guard lock(mutex_);
+    PeerPage page;
+    for (size_t i = from; i < unused_; i++) {
+        if (page.rows.size() == most) {
+            page.next = i;
+            return page;
+        }
+        if (slots_[i].taken) page.rows.push_back(row_of(slots_[i], now));
+    }
+    return page;
 }
 
 size_t Peers::count() const {

@@ -47,6 +47,13 @@ struct PeerRow {
     uint64_t sent_bytes = 0;
     PeerSeconds last_received = 0;  ///< 0: never
     uint64_t port_changes = 0;
+    PeerSeconds last_used = 0;
+};
+
+/// Some of the peers, in no order.
+struct PeerPage {
+    std::vector<PeerRow> rows;
+    size_t next = 0;  ///< for the next call; 0: this was the last page
 };
 
 /// What a sender needs of a peer.
@@ -84,7 +91,10 @@ class Peers {
 
     // From any thread.
 
+    /// All of them, by address.
     std::vector<PeerRow> rows(PeerSeconds now) const;
+    /// At most `most` of them, from `from` on (0: the start).
+    PeerPage page(size_t from, size_t most, PeerSeconds now) const;
     size_t count() const;
     /// Peers heard of in the last `within` seconds.
     size_t active(PeerSeconds now, PeerSeconds within) const;
@@ -124,6 +134,7 @@ class Peers {
     Found find_slowly(const net::Ip& ip, PeerSeconds now, bool make);
     std::optional<size_t> take_slot(PeerSeconds now);
     static bool change_port(Slot& slot, uint32_t port, PeerSeconds now);
+    static PeerRow row_of(const Slot& slot, PeerSeconds now);
     static void clear(Slot& slot);
     static void touch(Slot& slot, PeerSeconds now);
     static uint32_t fresh_mtu(const Slot& slot, PeerSeconds now);

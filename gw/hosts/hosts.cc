@@ -28,9 +28,10 @@ HostsFileOwner::HostsFileOwner(run::Loop& loop, std::string path, Table& table)
 void HostsFileOwner::load() {
     const auto file = read_hosts(path_, table_.config());
     if (!file) {
-        run::log_warning("HOSTS {}; {}", file.error().text,
-                         loaded_ ? "the last good set stays in force"
-                                 : "nothing is mapped by it until it is there");
+        problem_ = fmt::format("{}; {}", file.error().text,
+                               loaded_ ? "the last good set stays in force"
+                                       : "nothing is mapped by it until it is there");
+        run::log_warning("HOSTS {}", problem_);
         return;
     }
     for (size_t i = 0; i < file->errors.size() && i < kErrorLines; i++) {
@@ -51,6 +52,9 @@ void HostsFileOwner::load() {
         }
     }
     const size_t refused = outcome.rejected + file->errors.size();
+    problem_ = refused == 0 ? ""
+                            : fmt::format("hosts file {}: {} refused, ipref-gw -check names them",
+                                          path_, run::counted(refused, "line"));
     run::log_info("HOSTS {}: {}{}", path_,
                   run::counted(file->mappings.size() - outcome.rejected, "mapping"),
                   refused == 0 ? "" : fmt::format(", {} refused", refused));

@@ -79,6 +79,7 @@ struct OwnerStatus {
     bool has_hash = false;
     uint64_t hash = 0;
     Seconds confirmed_ago = 0;
+    bool expires = false;
 };
 
 /// One row of a listing.

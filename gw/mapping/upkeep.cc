@@ -13,8 +13,9 @@ namespace {
 // so that a restart never ends a mapping early.
 constexpr Seconds kStampStored = 15 * 60;
 
-/// Most rows one call of page() looks at, so that a filter does not hold the lock for long.
-constexpr size_t kScan = 50'000;
+/// Most rows one call of page() looks at: less than a millisecond under the lock, which packets
+/// that need a new mapping wait for.
+constexpr size_t kScan = 5'000;
 
 // A cursor: the relation in bit 32, below it how many rows of it are left, counted from the end of
 // the list: what a removal moves lies in the part that has been seen.
@@ -200,7 +201,7 @@ std::vector<OwnerStatus> Table::owners() const {
         const Seconds now = impl_->clock_.now();
         const Seconds confirmed = std::min(now, owner.record.confirmed);
         all.push_back({owner.record.name, owner.mappings, owner.record.has_hash, owner.record.hash,
-                       now - confirmed});
+                       now - confirmed, owner.record.expires});
     }
     return all;
 }

@@ -32,7 +32,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     gw::BrokerOptions options;
     options.set_hosts = 100;
     const gw::BrokerSources sources;
-    const gw::SessionContext context{table, options, sources, [] { return size_t{1}; },
+    const gw::SessionContext context{table,
+                                     options,
+                                     sources,
+                                     [] { return size_t{1}; },
+                                     [] { return std::map<std::string, uint64_t>(); },
                                      [] { return std::string(); }};
     gw::Session session(context);
     wire::Reader in({data, size});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "gw/datapath/peers.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "unit/catch.h"
@@ -35,6 +36,29 @@ TEST_CASE("a peer's port is learnt from good packets, and followed", "[peers]") 
     CHECK(rows[0].port_changes == 1);
     CHECK(peers.active(12, 8) == 1);
     CHECK(peers.active(13, 8) == 0);
+}
+
+TEST_CASE("pages have every peer once", "[peers]") {
+    Peers peers(100);
+    PeerCache cache;
+    for (uint32_t i = 0; i < 100; i++) peers.sending(cache, peer(i), 1, 1 + i);
+    std::vector<net::Ip> seen;
+    size_t from = 0;
+    int pages = 0;
+    do {
+        const auto page = peers.page(from, 30, 200);
+        for (const auto& row : page.rows) {
+            CHECK(row.last_used != 0);
+            seen.push_back(row.ip);
+        }
+        from = page.next;
+        pages++;
+    } while (from != 0);
+    std::sort(seen.begin(), seen.end());
+    CHECK(pages == 4);
+    CHECK(std::unique(seen.begin(), seen.end()) == seen.end());
+    CHECK(seen.size() == 100);
+    CHECK(peers.page(SIZE_MAX, 30, 200).rows.empty());
 }
 
 TEST_CASE("a forged source does not move the port of a peer that sends", "[peers]") {

@@ -236,6 +236,28 @@ TEST_CASE("who has said hello is told of dropped mappings", "[broker]") {
     CHECK(silent.ask(get_frame(2, {})).id() == 2);
 }
 
+TEST_CASE("status tells who is connected, and which source is about to end", "[broker]") {
+    Server server;
+    const Peer peer(server);
+    auto frame = frame_with_id(1);
+    frame.mutable_hello()->set_program("agent\x1b\xc3\xa9");
+    CHECK(peer.ask(frame).has_hello());
+    CHECK(peer.ask(data_frame(2, kWeb, wire::hash_of(kWeb), true)).has_ack());
+    const auto ask = [&] {
+        auto request = frame_with_id(3);
+        request.mutable_status_request();
+        return peer.ask(request).status();
+    };
+    auto status = ask();
+    CHECK(status.programs().at("agent???") == 1);
+    CHECK(status.sources(0).expires());
+    CHECK(status.problems().empty());
+    server.later(kMappingLife - 600);
+    status = ask();
+    REQUIRE(status.problems_size() == 1);
+    CHECK(status.problems(0).starts_with("source internal:example.com was confirmed 230 minutes"));
+}
+
 TEST_CASE("status and mappings", "[broker]") {
     BrokerSources sources;
     sources.status = [](proto::Status& status) { status.set_tun("tun7"); };

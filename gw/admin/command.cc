@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gw/admin/command.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace ipref::gw::admin {
+
+namespace {
+
+constexpr std::array kCommands = {
+    Command{"status", "whether the gateway is well, and what it serves", run_status},
+    Command{"mappings", "encoded addresses and published hosts", run_mappings},
+    Command{"peers", "other gateways: ports, path MTUs, traffic", run_peers},
+    Command{"counters", "packets and bytes", run_counters},
+    Command{"drops", "packets that were dropped, and why", run_drops},
+};
+
+/// Levenshtein's.
+size_t distance(std::string_view a, std::string_view b) {
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); j++) row[j] = j;
+    for (size_t i = 1; i <= a.size(); i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size(); j++) {
+            const size_t same = corner + (a[i - 1] == b[j - 1] ? 0 : 1);
+            corner = row[j];
+            row[j] = std::min({same, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row[b.size()];
+}
+
+int unknown(std::string_view word) {
+    const auto near = nearest(word);
+    const auto hint = near.empty() ? std::string() : fmt::format("; did you mean {}?", near);
+    fmt::print(stderr, "ipref-gw: unknown command \"{}\"{} ipref-gw -h lists them\n",
+               word.substr(0, 64), near.empty() ? ";" : hint);
+    return exit_usage;
+}
+
+}  // namespace
+
+std::span<const Command> commands() {
+    return kCommands;
+}
+
+std::string_view nearest(std::string_view word) {
+    constexpr size_t kFar = 3;
+    if (word.size() > 32) return {};
+    std::string_view best;
+    size_t least = kFar;
+    for (const auto& command : kCommands) {
+        const bool begins = word.size() >= 2 && command.name.starts_with(word);
+        const size_t far = begins ? 0 : distance(word, command.name);
+        if (far >= least) continue;
+        least = far;
+        best = command.name;
+    }
+    return best;
+}
+
+std::optional<int> run_command(const std::vector<std::string>& arguments) {
+    if (arguments.empty() || arguments.front().starts_with("-")) return std::nullopt;
+    const auto& word = arguments.front();
+    for (const auto& command : kCommands) {
+        if (command.name == word) return command.run({arguments.begin() + 1, arguments.end()});
+    }
+    return unknown(word);
+}
+
+std::string command_list() {
+    std::string text = "commands, which ask a running gateway (ipref-gw COMMAND -h tells more):\n";
+    for (const auto& command : kCommands) {
+        text += fmt::format("  {:<10}{}\n", command.name, command.summary);
+    }
+    return text;
+}
+
+run::Flags flags_of(std::string_view command, std::string_view summary, Common& common) {
+    run::Flags flags(fmt::format("ipref-gw {}", command), "[options]", std::string(summary));
+    flags.text("mapper-socket", "PATH", common.mapper_socket, "mapper socket of the gateway.");
+    flags.boolean("json", common.json, "print JSON, for programs.");
+    return flags;
+}
+
+std::optional<int> read_options(const run::Flags& flags,
+                                const std::vector<std::string>& arguments) {
+    const auto parsed = flags.parse(arguments);
+    if (!parsed) {
+        fmt::print(stderr, "{}: {}\n", flags.program(), parsed.error().text);
+        return exit_usage;
+    }
+    if (parsed->help) return print(flags.usage());
+    if (!parsed->rest.empty()) {
+        fmt::print(stderr, "{}: unexpected argument \"{}\"; {} -h lists the options\n",
+                   flags.program(), parsed->rest.front(), flags.program());
+        return exit_usage;
+    }
+    return std::nullopt;
+}
+
+int ended_by(const Trouble& trouble) {
+    fmt::print(stderr, "ipref-gw: {}\n", trouble.text);
+    return trouble.status;
+}
+
+int print(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+        std::fflush(stdout) == 0) {
+        return exit_ok;
+    }
+    fmt::print(stderr, "ipref-gw: standard output: {}\n", strerror(errno));
+    return exit_failed;
+}
+
+}  // namespace ipref::gw::admin
