@@ -7,7 +7,10 @@
 namespace ipref::resolver {
 
 Result<void> setup_bind(Setup& setup);
+Result<void> setup_bufsize(Setup& setup);
 Result<void> setup_cache(Setup& setup);
+Result<void> setup_cancel(Setup& setup);
+Result<void> setup_chaos(Setup& setup);
 Result<void> setup_debug(Setup& setup);
 Result<void> setup_errors(Setup& setup);
 Result<void> setup_file(Setup& setup);
@@ -16,6 +19,7 @@ Result<void> setup_health(Setup& setup);
 Result<void> setup_ipref(Setup& setup);
 Result<void> setup_log(Setup& setup);
 Result<void> setup_multisocket(Setup& setup);
+Result<void> setup_nsid(Setup& setup);
 Result<void> setup_prometheus(Setup& setup);
 Result<void> setup_ready(Setup& setup);
 Result<void> setup_reload(Setup& setup);
@@ -33,13 +37,13 @@ constexpr PluginRow kOrder[] = {
     {"root", setup_root},
     {"metadata", nullptr, kLater},
     {"geoip", nullptr, kNiche},
-    {"cancel", nullptr, kLater},
+    {"cancel", setup_cancel},
     {"tls", nullptr, kLater},
     {"timeouts", nullptr, kLater},
     {"multisocket", setup_multisocket},
     {"reload", setup_reload},
-    {"nsid", nullptr, kLater},
-    {"bufsize", nullptr, kLater},
+    {"nsid", setup_nsid},
+    {"bufsize", setup_bufsize},
     {"bind", setup_bind},
     {"debug", setup_debug},
     {"trace", nullptr, kNiche},
@@ -54,7 +58,7 @@ constexpr PluginRow kOrder[] = {
     {"dns64", nullptr, kLater},
     {"acl", nullptr, kLater},
     {"any", nullptr, kLater},
-    {"chaos", nullptr, kLater},
+    {"chaos", setup_chaos},
     {"loadbalance", nullptr, kLater},
     {"tsig", nullptr, kLater},
     {"cache", setup_cache},

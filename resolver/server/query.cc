@@ -23,6 +23,10 @@ void Query::pass(bool watch) {
     runner_->pass(*this, watch);
 }
 
+void Query::give_up(uint16_t code) {
+    runner_->give_up(*this, code);
+}
+
 void Query::drop() {
     outcome_ = Outcome::dropped;
     runner_->end(*this);

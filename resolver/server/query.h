@@ -3,6 +3,7 @@
 // up through those that wanted to see the answer. One thread owns it from beginning to end.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -59,6 +60,11 @@ class Query {
     /// Calls `what` soon, not from inside this call, unless the query has ended by then. For a
     /// handler that returns Step::later and has nothing else to wait for.
     void defer(std::function<void()> what);
+
+    /// The client gets this rcode now, whoever holds the query; when that one ends it, the answer
+    /// still passes the handlers above it, and goes to nobody. Never from inside handle() or
+    /// answered().
+    void give_up(uint16_t code);
 
     // -- for handlers that answer at once
 
@@ -119,6 +125,8 @@ class Query {
     std::chrono::steady_clock::time_point arrived() const { return arrived_; }
     /// Bytes that the client takes: EDNS size (at least 512), 512 without, 65535 over streams.
     size_t limit() const { return limit_; }
+    /// Answers get no larger than this, at least 512.
+    void cap(size_t limit) { limit_ = std::min(limit_, limit); }
     /// The question could not be read: the answer is a header only (see encode_header_only).
     bool header_only() const { return header_only_; }
     /// How deep look-ups have nested; 0 for a client's query.

@@ -285,6 +285,20 @@ Query& Runner::ask_again(Query& q) {
     return fresh;
 }
 
+void Runner::give_up(Query& q, uint16_t rcode) {
+    assert(q.serial_ != 0);
+    Query& early = acquire();
+    early.active_ = q.active_;
+    early.arrived_ = q.arrived_;
+    early.limit_ = q.limit_;
+    early.request = q.request;
+    early.sink_ = std::exchange(q.sink_, &nobody_);
+    early.add_extended_error(dns::ede::kNoReachableAuthority, "no answer in time");
+    early.failed(rcode);
+    early.sink_->deliver(early);
+    release(early);
+}
+
 void Runner::run_deferred() {
     const auto now = std::exchange(deferred_, {});
     for (const auto& deferred : now) {

@@ -84,6 +84,7 @@ class Runner final : public Worker {
                 std::function<void(const LookupResult&)> then);
     void defer(Query& q, std::function<void()> what);
     Query& ask_again(Query& q);
+    void give_up(Query& q, uint16_t rcode);
 
     /// Queries at once on one worker; beyond that SERVFAIL at once.
     static constexpr size_t kMostInFlight = 20'000;

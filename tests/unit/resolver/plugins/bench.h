@@ -78,12 +78,15 @@ class ResolverBench : public resolver::Sink {
         Answered& to = *at->second;
         waiting_.erase(at);
         to.error = q.error();
+        if (seen) seen(q);
         Message space(65535);
         space.resize(resolver::encode_reply(q.request, q.reply, q.limit(), space));
         take_apart(space, to);
         to.done = true;
     }
 
+    /// Shown each query when it has been answered.
+    std::function<void(resolver::Query&)> seen;
     run::Loop loop;
     resolver::Runner runner{loop, 0};
 
