@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "common/run/log.h"
@@ -73,27 +74,53 @@ class Broker::Impl {
             return warn(
                 fmt::format("a connection was refused: {} are open already", clients_.count()));
         }
-        clients_.join([fd](uint64_t number) { return name_of(number, fd); },
-                      [this, fd](uint64_t number) { return connection(number, fd); });
+        ucred peer{};
+        socklen_t size = sizeof(peer);
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+            close(fd);
+            return warn(fmt::format("a connection was refused: {}", std::strerror(errno)));
+        }
+        size_t& of_user = by_user_[peer.uid];
+        if (of_user >= clients_.options().clients_per_user) {
+            close(fd);
+            return warn(fmt::format("a connection of process {} was refused: user {} has {} open",
+                                    peer.pid, peer.uid, of_user));
+        }
+        of_user++;
+        clients_.join([&](uint64_t number) { return name_of(number, peer); },
+                      [&](uint64_t number) { return connection(number, fd, peer.uid); });
     }
 
-    std::unique_ptr<Outlet> connection(uint64_t number, int fd) {
+    void leave(uint64_t number, uid_t user, const std::string& why) {
+        const auto found = by_user_.find(user);
+        if (found != by_user_.end() && --found->second == 0) by_user_.erase(found);
+        clients_.leave(number, why);
+    }
+
+    std::unique_ptr<Outlet> connection(uint64_t number, int fd, uid_t user) {
+        const auto& options = clients_.options();
         return std::make_unique<ServerConnection>(
-            loop_, fd, clients_.options().queue_bytes,
+            loop_, fd,
+            ServerConnection::Limits{options.queue_bytes, options.records_per_second,
+                                     options.bytes_per_second},
             ServerConnection::Events{
                 .record = [this, number](wire::Bytes record) { clients_.take(number, record); },
                 .malformed = [this,
                               number](const std::string& why) { clients_.malformed(number, why); },
-                .ended = [this, number](const std::string& why) { clients_.leave(number, why); }});
+                .ended = [this, number,
+                          user](const std::string& why) { leave(number, user, why); }});
     }
 
-    static std::string name_of(uint64_t number, int fd) {
-        ucred peer{};
-        socklen_t size = sizeof(peer);
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-            return fmt::format("client {}", number);
+    std::string name_of(uint64_t number, const ucred& peer) {
+        auto name = fmt::format("client {} (process {}, user {}, group {})", number, peer.pid,
+                                peer.uid, peer.gid);
+        uint64_t suppressed = 0;
+        const std::chrono::steady_clock::time_point now(loop_.now());
+        if (arrivals_.allow(now, suppressed)) {
+            if (suppressed > 0) run::log_info("MAPPER {} more connections before", suppressed);
+            run::log_info("MAPPER {} has connected", name);
         }
-        return fmt::format("client {} (process {}, user {})", number, peer.pid, peer.uid);
+        return name;
     }
 
     /// At most so many lines, whatever clients do.
@@ -106,6 +133,8 @@ class Broker::Impl {
 
     run::Loop& loop_;
     run::LogLimit limit_;
+    run::LogLimit arrivals_;
+    std::map<uid_t, size_t> by_user_;  ///< connections
     Clients clients_;
     ListeningSocket socket_;
     run::Poll poll_;

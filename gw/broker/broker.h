@@ -32,7 +32,12 @@ struct BrokerSources {
 
 struct BrokerOptions {
     std::string socket_path = "/run/ipref/mapper.sock";
-    size_t clients = 256;          ///< connections; further ones are closed at once
+    size_t clients = 256;           ///< connections; further ones are closed at once
+    size_t clients_per_user = 128;  ///< of these, by one user id
+    /// What one client may send a second, and at once; who sends more waits, nobody else does. A
+    /// record may ask for 1,000 mappings, in about 25 bytes each at least.
+    uint32_t records_per_second = 250'000;
+    uint32_t bytes_per_second = 64 << 20;
     size_t in_flight = 1024;       ///< requests of one client that wait for the disk
     size_t queue_bytes = 4 << 20;  ///< answers of one client that it has not read; above it, the
                                    ///< connection is closed

@@ -22,8 +22,15 @@ class ServerConnection : public Outlet {
         std::function<void(std::string why)> ended;
     };
 
-    /// Takes the descriptor, which is non-blocking. `queue_bytes`: see BrokerOptions.
-    ServerConnection(run::Loop& loop, int fd, size_t queue_bytes, Events events);
+    /// See BrokerOptions.
+    struct Limits {
+        size_t queue_bytes;
+        uint32_t records_per_second;
+        uint32_t bytes_per_second;
+    };
+
+    /// Takes the descriptor, which is non-blocking.
+    ServerConnection(run::Loop& loop, int fd, const Limits& limits, Events events);
     ~ServerConnection() override = default;
     ServerConnection(const ServerConnection&) = delete;
     ServerConnection& operator=(const ServerConnection&) = delete;
@@ -39,6 +46,8 @@ class ServerConnection : public Outlet {
     void read();
     void write();
     void watch();
+    /// Whether the client keeps to its rate; if not, it is read again a little later.
+    bool within_rate();
     /// Whether the other end has gone, as opposed to having sent an empty record.
     bool hung_up() const;
 
@@ -47,15 +56,21 @@ class ServerConnection : public Outlet {
         int fd;
     };
 
+    run::Loop& loop_;
     Descriptor descriptor_;  ///< closed after poll_ has gone
-    size_t most_queued_;
+    const Limits limits_;
     Events events_;
     std::deque<Record> queue_;
     size_t queued_bytes_ = 0;
     bool paused_ = false;
+    bool hasty_ = false;    ///< until again_
+    int64_t records_left_;  ///< thousandths of what it may send now
+    int64_t bytes_left_;
+    run::Milliseconds filled_;
     std::string end_;  ///< why it ends; empty: it goes on
     run::Poll poll_;
     run::Timer ending_;
+    run::Timer again_;
 };
 
 }  // namespace ipref::gw

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "gw/broker/listen.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 #include <utility>
+
+#include "common/run/fd.h"
 
 namespace ipref::gw {
 
@@ -43,6 +49,27 @@ Result<void> make_directory(const std::string& path) {
     }
     return {};
 }
+
+/// Held while a socket is looked at, removed and made: two gateways that start at once would each
+/// find that nobody listens yet, and the second take the first one's place.
+class DirectoryLock {
+  public:
+    explicit DirectoryLock(const std::string& path) {
+        auto directory = std::filesystem::path(path).parent_path();
+        if (directory.empty()) directory = ".";
+        fd_ = run::Fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        // Not for ever: any process may hold it.
+        for (int i = 0; fd_ && i < kLockTries; i++) {
+            if (flock(fd_.get(), LOCK_EX | LOCK_NB) == 0) return;
+            std::this_thread::sleep_for(kLockAgain);
+        }
+    }
+
+  private:
+    static constexpr int kLockTries = 200;
+    static constexpr auto kLockAgain = std::chrono::milliseconds(10);
+    run::Fd fd_;
+};
 
 int new_socket() {
     return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -91,6 +118,7 @@ Result<ListeningSocket> ListeningSocket::open(const std::string& path) {
     }
     std::memcpy(address.sun_path, path.data(), path.size());
     if (auto made = make_directory(path); !made) return tl::unexpected(made.error());
+    const DirectoryLock lock(path);
     if (auto removed = remove_stale(path, address); !removed) {
         return tl::unexpected(removed.error());
     }

@@ -3,9 +3,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <thread>
 
 #include "gw/broker/listen.h"
 #include "server.h"
@@ -89,6 +92,56 @@ TEST_CASE("connections are bounded", "[socket]") {
     const Peer four(server);
     CHECK(four.ask(get_frame(1, {})).id() == 1);
     CHECK(one.ask(get_frame(2, {})).id() == 2);
+}
+
+TEST_CASE("connections of one user are bounded", "[socket]") {
+    BrokerOptions options;
+    options.clients_per_user = 1;
+    Server server(options);
+    auto one = std::make_unique<Peer>(server);
+    CHECK(one->ask(get_frame(1, {})).id() == 1);
+    const Peer two(server);
+    CHECK(two.receive().empty());
+    CHECK(one->ask(get_frame(2, {})).id() == 2);
+    one.reset();
+    CHECK(server.until([&] { return server.broker->clients() == 0; }));
+    const Peer three(server);
+    CHECK(three.ask(get_frame(3, {})).id() == 3);
+}
+
+TEST_CASE("who asks faster than the limit waits for itself alone, and loses nothing", "[socket]") {
+    constexpr size_t kAsked = 150;
+    const auto request = wire::build_frame(get_frame(7, {})).value();
+    BrokerOptions options;
+    SECTION("records") {
+        options.records_per_second = 100;
+    }
+    SECTION("bytes") {
+        options.bytes_per_second = static_cast<uint32_t>(100 * request.size());
+    }
+    Server server(options);
+    const Peer hasty(server);
+    const Peer other(server);
+    const auto start = std::chrono::steady_clock::now();
+    for (size_t i = 0; i < kAsked; i++) {
+        REQUIRE(::send(hasty.fd, request.data(), request.size(), 0) > 0);
+    }
+    CHECK(other.ask(get_frame(9, {})).id() == 9);
+    for (size_t i = 0; i < kAsked; i++) CHECK(hasty.receive_frame().id() == 7);
+    // 100 at once, and half a second for the rest; 50 ms for clocks that count in steps.
+    CHECK(std::chrono::steady_clock::now() - start >= std::chrono::milliseconds(450));
+}
+
+TEST_CASE("of two gateways that start at once, one gets the socket", "[socket]") {
+    const Directory directory;
+    for (int round = 0; round < 20; round++) {
+        std::optional<Result<ListeningSocket>> other;
+        std::thread start([&] { other.emplace(ListeningSocket::open(directory.socket())); });
+        const auto mine = ListeningSocket::open(directory.socket());
+        start.join();
+        CHECK(mine.has_value() + other->has_value() == 1);
+        CHECK(std::filesystem::exists(directory.socket()));
+    }
 }
 
 TEST_CASE("a client that does not read delays nobody, and reads it all later", "[socket]") {
