@@ -24,6 +24,8 @@ Result<void> setup_prometheus(Setup& setup);
 Result<void> setup_ready(Setup& setup);
 Result<void> setup_reload(Setup& setup);
 Result<void> setup_root(Setup& setup);
+Result<void> setup_timeouts(Setup& setup);
+Result<void> setup_tls(Setup& setup);
 Result<void> setup_transfer(Setup& setup);
 Result<void> setup_whoami(Setup& setup);
 
@@ -38,8 +40,8 @@ constexpr PluginRow kOrder[] = {
     {"metadata", nullptr, kLater},
     {"geoip", nullptr, kNiche},
     {"cancel", setup_cancel},
-    {"tls", nullptr, kLater},
-    {"timeouts", nullptr, kLater},
+    {"tls", setup_tls},
+    {"timeouts", setup_timeouts},
     {"multisocket", setup_multisocket},
     {"reload", setup_reload},
     {"nsid", setup_nsid},

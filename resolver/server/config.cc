@@ -57,7 +57,9 @@ class Builder {
             if (auto added = add_listeners(*block); !added) return tl::unexpected(added.error());
         }
         out_->workers = workers();
+        if (auto checked = check_ports(); !checked) return tl::unexpected(checked.error());
         warn_of_overlap();
+        warn_of_plain();
         std::sort(out_->zone_lines.begin(), out_->zone_lines.end());
         return std::move(out_);
     }
@@ -70,7 +72,9 @@ class Builder {
                 auto keys = parse_key(token, options_.dns_port);
                 if (!keys) return tl::unexpected(keys.error());
                 for (auto& key : *keys) {
-                    if (key.transport != "dns") return not_built_in(key);
+                    if (key.transport == "quic" || key.transport == "grpc") {
+                        return not_built_in(key);
+                    }
                     block->keys.push_back(std::move(key));
                 }
             }
@@ -80,10 +84,11 @@ class Builder {
     }
 
     static Result<void> not_built_in(const ZoneKey& key) {
-        const bool later = key.transport == "tls" || key.transport == "https";
-        return fail("{} - '{}': {}:// listeners are not built into this server{}; remove this key",
-                    key.at.str(), key.str(), key.transport,
-                    later ? " yet, they are planned for a later release" : "");
+        return fail(
+            "{} - '{}': {}:// listeners are known to CoreDNS but not built into this server: "
+            "remove "
+            "this key, or use tls:// or https://",
+            key.at.str(), key.str(), key.transport);
     }
 
     Result<void> set_up(const ServerBlock& parsed, Block& block) {
@@ -148,6 +153,8 @@ class Builder {
         }
         routes.server = fmt::format("{}://{}", key.transport,
                                     ip.is_zero() ? fmt::format(":{}", key.port) : at.str());
+        if (block.settings.tls) routes.tls = block.settings.tls;
+        if (block.settings.times) routes.times = block.settings.times;
         if (routes.add(key.zone, block)) return {};
         return fail("{} - cannot serve {} - it is already defined", key.at.str(), key.full());
     }
@@ -169,6 +176,30 @@ class Builder {
         for (const auto& block : out_->blocks) wanted = std::max(wanted, block->settings.sockets);
         if (wanted == 0) wanted = std::thread::hardware_concurrency();
         return std::clamp(wanted, 1U, kMostWorkers);
+    }
+
+    /// A TCP port speaks one protocol.
+    Result<void> check_ports() {
+        std::map<net::Endpoint, std::string> seen;
+        for (const auto& [address, routes] : out_->listeners) {
+            const auto [at, fresh] = seen.emplace(address.at, address.transport);
+            if (fresh || at->second == address.transport) continue;
+            return fail("{}: {}:// and {}:// cannot share a port: give one of them another",
+                        address.at.str(), at->second, address.transport);
+        }
+        return {};
+    }
+
+    /// As CoreDNS: without a certificate there is no encryption. Proxies want it so.
+    void warn_of_plain() {
+        std::set<std::string> told;
+        for (const auto& [address, routes] : out_->listeners) {
+            if (address.transport == "dns" || routes.tls || !told.insert(routes.server).second) {
+                continue;
+            }
+            out_->warnings.push_back(fmt::format(
+                "{} has no plugin tls: it is served without encryption", routes.server));
+        }
     }
 
     void warn_of_overlap() {

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -47,6 +48,9 @@ class Routes {
     std::string server;
     /// Who is told of queries that are refused before the chain, or null.
     Handler* refusals = nullptr;
+    /// Certificate and times of its connections: those of the last block that names any.
+    std::shared_ptr<tls::LiveContext> tls;
+    std::optional<StreamTimes> times;
 
     struct Zone {
         Name name;  ///< lower case

@@ -274,6 +274,27 @@ size_t encode_reply(const Request& request, const Reply& reply, size_t limit,
     return to.size();
 }
 
+size_t pad_reply(const Request& request, const Reply& reply, size_t size, size_t block,
+                 std::span<uint8_t> out) {
+    constexpr size_t kOptionHead = 4;
+    if (!request.edns.present) return size;
+    const size_t least = size + kOptionHead;
+    const size_t padded = (least + block - 1) / block * block;
+    if (padded > std::min(out.size(), dns::kMaxMessage)) return size;
+    const size_t options = opt_size(request, reply) - kOptSize;
+    const size_t data = padded - least;
+    const size_t length_at = size - options - 2;
+    const auto put = [&](size_t at, size_t value) {
+        out[at] = static_cast<uint8_t>(value >> 8);
+        out[at + 1] = static_cast<uint8_t>(value);
+    };
+    put(length_at, options + kOptionHead + data);
+    put(size, dns::option::kPadding);
+    put(size + 2, data);
+    std::memset(out.data() + least, 0, data);
+    return padded;
+}
+
 size_t encode_packed(const Request& request, const Reply& reply, std::span<uint8_t> out) {
     Encoder to(out, out.size());
     dns::Header header;

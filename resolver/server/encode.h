@@ -16,6 +16,11 @@ namespace ipref::resolver {
 size_t encode_reply(const Request& request, const Reply& reply, size_t limit,
                     std::span<uint8_t> out);
 
+/// Pads a message of encode_reply(), `size` bytes in `out`, to a multiple of `block` (RFC 7830: an
+/// option at the end of OPT, zeros). The new size; as it was without OPT or room.
+size_t pad_reply(const Request& request, const Reply& reply, size_t size, size_t block,
+                 std::span<uint8_t> out);
+
 /// The reply as it is packed: whole, with the question as asked, without OPT. Its size; 0 if it is
 /// larger than `out`.
 size_t encode_packed(const Request& request, const Reply& reply, std::span<uint8_t> out);

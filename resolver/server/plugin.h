@@ -17,6 +17,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,10 @@
 #include "resolver/corefile/options.h"
 #include "resolver/server/process.h"
 #include "resolver/server/query.h"
+
+namespace ipref::tls {
+class LiveContext;
+}
 
 namespace ipref::resolver {
 
@@ -122,6 +127,13 @@ class PerWorker {
     std::array<std::unique_ptr<T>, kMostWorkers> values_;
 };
 
+/// How long connections may take; defaults of the spec page "ipref-coredns", 2.4, 9.
+struct StreamTimes {
+    run::Milliseconds read{3000};   ///< from accepting to the first whole question
+    run::Milliseconds write{5000};  ///< for the client to take an answer
+    run::Milliseconds idle{10000};  ///< from one question to the next
+};
+
 /// Settings of a server block that are not handlers; plugins bind, debug, root, ... write them.
 struct BlockSettings {
     std::vector<net::Ip> bind;  ///< empty: every address
@@ -129,6 +141,8 @@ struct BlockSettings {
     unsigned sockets = 0;              ///< an address, by plugin multisocket; 0: it is not there
     std::string view;                  ///< the block's view, or ""
     std::vector<net::Endpoint> ready;  ///< where plugin ready tells of this block's plugins
+    std::shared_ptr<tls::LiveContext> tls;  ///< of listeners tls:// and https://; null: plain
+    std::optional<StreamTimes> times;
     std::string root;  ///< base of relative file names, with a trailing slash, or ""
 };
 

@@ -48,11 +48,17 @@ const Config* Server::config() const {
 
 Result<BoundSockets> Server::bind(const ListenAddress& address, bool alone) const {
     const auto sharing = alone ? Sharing::with_ours : Sharing::with_anybody;
-    auto udp = bind_socket(SocketKind::udp, address.at, sharing);
-    if (!udp) return tl::unexpected(udp.error());
+    BoundSockets out;
+    out.address = address;
+    if (address.transport == "dns") {
+        auto udp = bind_socket(SocketKind::udp, address.at, sharing);
+        if (!udp) return tl::unexpected(udp.error());
+        out.udp = std::move(*udp);
+    }
     auto tcp = bind_socket(SocketKind::tcp, address.at, sharing);
     if (!tcp) return tl::unexpected(tcp.error());
-    return BoundSockets{address, std::move(*udp), std::move(*tcp)};
+    out.tcp = std::move(*tcp);
+    return out;
 }
 
 /// What each worker has to listen on and does not yet. The first socket of a port is bound alone,
@@ -84,7 +90,7 @@ std::unique_ptr<Server::Member> Server::member(unsigned index) {
     if (index > 0) made->thread = std::make_unique<WorkerThread>(fmt::format("dns-{}", index));
     made->call([&] {
         auto& loop = made->thread == nullptr ? loop_ : made->thread->loop();
-        made->server = std::make_unique<WorkerServer>(loop, index);
+        made->server = std::make_unique<WorkerServer>(loop, index, connections_);
     });
     return made;
 }

@@ -55,6 +55,7 @@ class Server {
 
     run::Loop& loop_;
     std::shared_ptr<Config> config_;
+    std::shared_ptr<ConnectionTable> connections_ = std::make_shared<ConnectionTable>();
     Members workers_;
     Members leaving_;
     bool stopping_ = false;

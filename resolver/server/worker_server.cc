@@ -20,17 +20,20 @@ const Routes* covering(const Config& config, const ListenAddress& address) {
 }  // namespace
 
 void WorkerServer::Listener::route(const Routes* routes) const {
-    udp->route(routes);
+    if (udp) udp->route(routes);
     tcp->route(routes);
 }
 
 void WorkerServer::Listener::retire() const {
-    udp->retire();
+    if (udp) udp->retire();
     tcp->retire();
 }
 
-WorkerServer::WorkerServer(run::Loop& loop, unsigned index)
-    : runner_(loop, index), sweep_(loop, [this] { sweep(); }) {}
+WorkerServer::WorkerServer(run::Loop& loop, unsigned index,
+                           std::shared_ptr<ConnectionTable> connections)
+    : runner_(loop, index),
+      connections_(std::move(connections)),
+      sweep_(loop, [this] { sweep(); }) {}
 
 Result<void> WorkerServer::prepare(const std::shared_ptr<Config>& config,
                                    std::vector<BoundSockets> sockets) {
@@ -49,8 +52,11 @@ void WorkerServer::abandon() {
 void WorkerServer::open(BoundSockets sockets) {
     const auto& at = sockets.address.at;
     Listener made;
-    made.udp = std::make_unique<UdpListener>(runner_, std::move(sockets.udp), at);
-    made.tcp = std::make_unique<TcpListener>(runner_, std::move(sockets.tcp), at, TcpLimits{});
+    if (sockets.udp) {
+        made.udp = std::make_unique<UdpListener>(runner_, std::move(sockets.udp), at);
+    }
+    made.tcp = std::make_unique<TcpListener>(runner_, std::move(sockets.tcp),
+                                             sockets.address.transport, connections_, TcpLimits{});
     listeners_.emplace(std::move(sockets.address), std::move(made));
 }
 

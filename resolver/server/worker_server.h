@@ -18,13 +18,13 @@ namespace ipref::resolver {
 /// Sockets of one address for one worker.
 struct BoundSockets {
     ListenAddress address;
-    Fd udp;
+    Fd udp;  ///< none with tls:// and https://
     Fd tcp;
 };
 
 class WorkerServer {
   public:
-    WorkerServer(run::Loop& loop, unsigned index);
+    WorkerServer(run::Loop& loop, unsigned index, std::shared_ptr<ConnectionTable> connections);
 
     /// Starts the configuration's plugins beside the old one's, and keeps the sockets for it. On
     /// an error everything is as it was.
@@ -47,13 +47,14 @@ class WorkerServer {
         std::unique_ptr<TcpListener> tcp;
         void route(const Routes* routes) const;
         void retire() const;
-        size_t pending() const { return udp->pending() + tcp->pending(); }
+        size_t pending() const { return (udp ? udp->pending() : 0) + tcp->pending(); }
     };
 
     void open(BoundSockets sockets);
     void sweep();
 
     Runner runner_;
+    std::shared_ptr<ConnectionTable> connections_;
     std::shared_ptr<Active> prepared_;
     std::vector<BoundSockets> sockets_;  // of what is prepared
     std::map<ListenAddress, Listener> listeners_;

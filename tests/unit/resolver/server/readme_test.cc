@@ -5,6 +5,8 @@
 
 #include "resolver/server/config.h"
 #include "unit/catch.h"
+#include "unit/certificates.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::resolver;
@@ -28,9 +30,28 @@ std::vector<std::string> examples(const std::filesystem::path& readme) {
     return out;
 }
 
+/// Relative file names of examples are looked up in a directory that has what they name.
+class ExampleFiles {
+  public:
+    ExampleFiles() {
+        test::Authority authority;
+        authority.write(directory_.path() / "ca.pem");
+        authority.issue(directory_.path() / "server", "DNS:dns.example");
+        std::filesystem::current_path(directory_.path());
+    }
+    ~ExampleFiles() { std::filesystem::current_path(before_); }
+    ExampleFiles(const ExampleFiles&) = delete;
+    ExampleFiles& operator=(const ExampleFiles&) = delete;
+
+  private:
+    std::filesystem::path before_ = std::filesystem::current_path();
+    test::TemporaryDirectory directory_;
+};
+
 }  // namespace
 
 TEST_CASE("Every plugin that is built in has a README whose examples load", "[config]") {
+    const ExampleFiles files;
     size_t loaded = 0;
     for (const auto& row : plugin_order()) {
         if (row.setup == nullptr) continue;
