@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The order list: every plugin that CoreDNS 1.12.1 knows, and ipref, in the order in which queries
-// meet them. A row without a setup function is known but not built in.
+// The order list: every plugin that CoreDNS 1.12.1 knows, and ours (cookie, rrl, ipref), in the order
+// in which queries meet them. A row without a setup function is known but not built in.
 
 #include "resolver/server/plugin.h"
 
@@ -11,6 +11,7 @@ Result<void> setup_bufsize(Setup& setup);
 Result<void> setup_cache(Setup& setup);
 Result<void> setup_cancel(Setup& setup);
 Result<void> setup_chaos(Setup& setup);
+Result<void> setup_cookie(Setup& setup);
 Result<void> setup_debug(Setup& setup);
 Result<void> setup_errors(Setup& setup);
 Result<void> setup_file(Setup& setup);
@@ -24,6 +25,7 @@ Result<void> setup_prometheus(Setup& setup);
 Result<void> setup_ready(Setup& setup);
 Result<void> setup_reload(Setup& setup);
 Result<void> setup_root(Setup& setup);
+Result<void> setup_rrl(Setup& setup);
 Result<void> setup_timeouts(Setup& setup);
 Result<void> setup_tls(Setup& setup);
 Result<void> setup_transfer(Setup& setup);
@@ -56,6 +58,8 @@ constexpr PluginRow kOrder[] = {
     {"errors", setup_errors},
     {"log", setup_log},
     {"dnstap", nullptr, kLater},
+    {"cookie", setup_cookie},
+    {"rrl", setup_rrl},
     {"local", nullptr, kLater},
     {"dns64", nullptr, kLater},
     {"acl", nullptr, kLater},

@@ -85,9 +85,8 @@ class Builder {
 
     static Result<void> not_built_in(const ZoneKey& key) {
         return fail(
-            "{} - '{}': {}:// listeners are known to CoreDNS but not built into this server: "
-            "remove "
-            "this key, or use tls:// or https://",
+            "{} - '{}': {}:// listeners are not built into this server: remove this key, or use "
+            "tls:// or https://",
             key.at.str(), key.str(), key.transport);
     }
 

@@ -57,7 +57,8 @@ ParsedRequest parse_request(Bytes message, Request& request) {
     if (opcode != dns::opcode::kQuery && opcode != dns::opcode::kNotify) {
         return {Verdict::header, dns::rcode::kNotImp};
     }
-    if (header->questions != 1 || header->answers > 1 || header->authorities > 1) {
+    if (header->questions != 1 || header->answers > 1 || header->authorities > 1 ||
+        header->additionals > 2) {
         return {Verdict::header, dns::rcode::kFormErr};
     }
     dns::MessageReader in(message);

@@ -25,6 +25,7 @@ struct Answered {
     bool edns = false;
     int info_code = -1;  ///< of the extended error
     std::string info;
+    Message cookie;     ///< of the OPT record
     std::string error;  ///< what plugin errors would log
 };
 
@@ -53,7 +54,7 @@ class ResolverBench : public resolver::Sink {
         auto& answered = answers_.emplace_back();
         waiting_.push_back({dns::Header::read(query)->id, &answered});
         resolver::Whence whence;
-        whence.client = *net::Endpoint::parse("192.0.2.200:5000", 0);
+        whence.client = {client, 5000};
         whence.proto = proto;
         runner.take(query, *this, routes_, whence);
         return answered;
@@ -87,6 +88,7 @@ class ResolverBench : public resolver::Sink {
 
     /// Shown each query when it has been answered.
     std::function<void(resolver::Query&)> seen;
+    net::Ip client = *net::Ip::parse("192.0.2.200");  ///< where queries come from
     run::Loop loop;
     resolver::Runner runner{loop, 0};
 
@@ -103,6 +105,9 @@ class ResolverBench : public resolver::Sink {
                 const auto edns = dns::Edns::from(*record);
                 to.edns = true;
                 rcode |= static_cast<uint16_t>(edns.extended_rcode << 4);
+                if (const auto cookie = edns.option(dns::option::kCookie)) {
+                    to.cookie.assign(cookie->begin(), cookie->end());
+                }
                 if (const auto error = edns.option(dns::option::kExtendedError)) {
                     to.info_code = error->front() << 8 | (*error)[1];
                     to.info.assign(error->begin() + 2, error->end());

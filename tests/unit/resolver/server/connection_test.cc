@@ -137,7 +137,7 @@ TEST_CASE("Connections that say nothing are closed, and one address has so many"
 }
 
 TEST_CASE("So many connections in all, so many of a client, an IPv6 /64 being one", "[stream]") {
-    ConnectionTable table(11, 3);
+    ConnectionTable table(12, 3);
     const auto ip = [](const char* text) { return *net::Ip::parse(text); };
     for (int i = 0; i < 3; i++) CHECK(table.enter(ip("192.0.2.1")));
     CHECK_FALSE(table.enter(ip("192.0.2.1")));
@@ -150,7 +150,9 @@ TEST_CASE("So many connections in all, so many of a client, an IPv6 /64 being on
     CHECK_FALSE(table.crowded());
     CHECK(table.enter(ip("192.0.2.3")));
     CHECK(table.crowded());
-    CHECK_FALSE(table.enter(ip("192.0.2.4")));
+    CHECK(table.enter(ip("192.0.2.4")));
+    CHECK_FALSE(table.enter(ip("192.0.2.5")));
+    table.leave(ip("192.0.2.1"));
     table.leave(ip("192.0.2.1"));
     CHECK_FALSE(table.crowded());
     CHECK(table.enter(ip("192.0.2.1")));

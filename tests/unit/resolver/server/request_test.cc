@@ -74,7 +74,7 @@ TEST_CASE("What cannot be asked is answered in the order of the checks", "[reque
         {"two answers", "0100", "0001000200000000", question + a + a, Verdict::header, 1},
         {"one answer", "0100", "0001000100000000", question + a, Verdict::ask, 0},
         {"two authorities", "0100", "0001000000020000", question + a + a, Verdict::header, 1},
-        {"three additionals", "0100", "0001000000000003", question + a + a + a, Verdict::ask, 0},
+        {"three additionals", "0100", "0001000000000003", question + a + a + a, Verdict::header, 1},
         {"question cut", "0100", "0001000000000000", "03777777", Verdict::header, 1},
         {"pointer to itself", "0100", "0001000000000000", "c00c00010001", Verdict::header, 1},
         {"additional missing", "0100", "0001000000000001", question, Verdict::refuse, 1},
