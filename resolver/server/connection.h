@@ -53,6 +53,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool question_ended();
     /// No more questions; the connection ends with its last answer.
     bool draining() const;
+    /// From one question to the next; less when connections run short.
+    run::Milliseconds idle_time() const;
     bool idle() const { return pending_ == 0 && unsent_ == 0; }
     bool closed() const { return closed_; }
     /// Answers have waited for the client for too long unless this is called in time.
@@ -71,7 +73,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   private:
     struct Write;
     uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(stream_->get()); }
-    run::Milliseconds idle_time() const;
     void waited();
     void read_on();
     void stop_reading();

@@ -61,7 +61,7 @@ class DnsConnection final : public Connection, public Sink {
         static thread_local std::array<uint8_t, kPrefix + dns::kMaxMessage> out;
         const auto room = std::span(out).subspan(kPrefix);
         const auto size =
-            encode_for_stream(q, {.tls = tls_.has_value(), .idle = times_.idle}, room);
+            encode_for_stream(q, {.tls = tls_.has_value(), .idle = idle_time()}, room);
         out[0] = static_cast<uint8_t>(size >> 8);
         out[1] = static_cast<uint8_t>(size);
         write(Bytes(out.data(), kPrefix + size), ready);
