@@ -44,7 +44,7 @@ constexpr uint16_t kZ = 0x0040, kAd = 0x0020, kCd = 0x0010;
 namespace option {
 constexpr uint16_t kNsid = 3, kSubnet = 8, kCookie = 10, kKeepalive = 11, kPadding = 12;
 constexpr uint16_t kExtendedError = 15;
-}
+}  // namespace option
 
 /// Info codes of extended errors (RFC 8914).
 namespace ede {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The order list: every plugin that CoreDNS 1.12.1 knows, and ours (cookie, rrl, ipref), in the order
-// in which queries meet them. A row without a setup function is known but not built in.
+// The order list: every plugin that CoreDNS 1.12.1 knows, and ours (cookie, rrl, ipref), in the
+// order in which queries meet them. A row without a setup function is known but not built in.
 
 #include "resolver/server/plugin.h"
 

@@ -260,3 +260,39 @@ TEST_CASE("DNS over HTTPS with HTTP/1.1, over TLS and behind a proxy", "[stream]
     client.send(request);
     check(client.receive());
 }
+
+TEST_CASE("Corefiles with timeouts and certificates, good and bad", "[stream][tls]") {
+    using Catch::Matchers::Contains;
+    const Pki pki;
+    const auto load = [](const std::string& text) { return load_config(text, {}); };
+    const auto times = [&](const std::string& options) {
+        const auto config =
+            load(fmt::format(". {{\n timeouts {{\n{}\n }}\n whoami\n}}\n", options));
+        return config ? config.value()->listeners.begin()->second.times : std::nullopt;
+    };
+    CHECK(times("read 5s\n write 24h\n idle 1m30s")->idle == run::Milliseconds(90'000));
+    CHECK(times("read 5")->read == run::Milliseconds(5000));
+    CHECK(times("read 5")->write == run::Milliseconds(5000));
+    for (const char* bad : {"read 0", "read 25h", "read", "read x", "read 5s 6s", "wait 5s"}) {
+        INFO(bad);
+        CHECK_FALSE(times(bad));
+    }
+    const auto error = [&](const std::string& options) {
+        const auto config = load(fmt::format("tls://. {{\n {}\n whoami\n}}\n", options));
+        return config ? "" : config.error().text;
+    };
+    auto good = pki.tls;
+    good.pop_back();
+    CHECK(error(good).empty());
+    CHECK(error(good + " " + pki.ca + " {\n client_auth require_and_verify\n }").empty());
+    CHECK_THAT(error("tls a.pem b.key"),
+               Contains("plugin/tls: Corefile:2:") && Contains("open a.pem: no such file"));
+    CHECK_THAT(error("tls a.pem"), Contains("Wrong argument count"));
+    CHECK_THAT(error(good + " {\n client_auth maybe\n }"), Contains("require_and_verify"));
+    CHECK_THAT(error(good + "\n " + good), Contains("already configured"));
+    CHECK_THAT(load("tls://.:5 https://.:5 {\n whoami\n}\n").error().text,
+               Contains("https:// and tls:// cannot share a port"));
+    const auto plain = load("https://. {\n whoami\n}\n");
+    REQUIRE(plain);
+    CHECK_THAT((*plain)->warnings.at(0), Contains("https://:443 has no plugin tls"));
+}
