@@ -19,6 +19,7 @@ constexpr std::array kCommands = {
     Command{"peers", "other gateways: ports, path MTUs, traffic", run_peers},
     Command{"counters", "packets and bytes", run_counters},
     Command{"drops", "packets that were dropped, and why", run_drops},
+    Command{"doctor", "what is wrong on this machine, and the commands that mend it", run_doctor},
 };
 
 /// Levenshtein's.

@@ -50,5 +50,6 @@ int run_mappings(const std::vector<std::string>& arguments);
 int run_peers(const std::vector<std::string>& arguments);
 int run_counters(const std::vector<std::string>& arguments);
 int run_drops(const std::vector<std::string>& arguments);
+int run_doctor(const std::vector<std::string>& arguments);
 
 }  // namespace ipref::gw::admin

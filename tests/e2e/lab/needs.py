@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-_COMMANDS = ("ip", "sysctl", "iptables", "dig", "ping", "curl", "iperf3", "nc")
+_COMMANDS = ("ip", "sysctl", "iptables", "nft", "dig", "ping", "curl", "iperf3", "nc")
 _PROGRAMS = ("ipref-gw", "ipref-dns-agent", "ipref-coredns")
 
 
