@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "common/dns/random.h"
+#include "common/tls/session.h"
 
 namespace ipref::dns {
 
@@ -35,11 +36,16 @@ class Socket {
 };
 
 /// A non-blocking socket that is connected, or being so. 0 or an errno.
-int open_to(Socket& socket_, const net::Endpoint& server, int type) {
+int open_to(Socket& socket_, const net::Endpoint& server, int type,
+            const std::optional<net::Ip>& source) {
     const int family = server.ip.is_v4() ? AF_INET : AF_INET6;
     socket_.reset(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (socket_.fd() < 0) return errno;
     sockaddr_storage address;
+    if (source) {
+        const unsigned own = net::Endpoint{*source, 0}.to(address);
+        if (bind(socket_.fd(), reinterpret_cast<const sockaddr*>(&address), own) != 0) return errno;
+    }
     const unsigned size = server.to(address);
     if (type == SOCK_STREAM) {
         const int on = 1;
@@ -56,6 +62,37 @@ Trouble trouble_of(int error) {
 void set_id(std::span<uint8_t> message, uint16_t id) {
     message[0] = static_cast<uint8_t>(id >> 8);
     message[1] = static_cast<uint8_t>(id);
+}
+
+/// Length of the wire name in front of the question of a query of ours.
+size_t name_size(Bytes query) {
+    size_t at = kHeaderSize;
+    while (query[at] != 0) at += query[at] + 1U;
+    return at + 1 - kHeaderSize;
+}
+
+/// Flips letters of the question's name at random.
+void mix_letters(std::span<uint8_t> query) {
+    uint16_t bits = 0;
+    unsigned left = 0;
+    for (auto& byte : query.subspan(kHeaderSize, name_size(query))) {
+        const uint8_t lower = lower_byte(byte);
+        if (lower < 'a' || lower > 'z') continue;
+        if (left == 0) {
+            bits = random_id();
+            left = 16;
+        }
+        byte = (bits & 1) != 0 ? lower : static_cast<uint8_t>(lower - 32);
+        bits >>= 1;
+        left--;
+    }
+}
+
+/// The question's name is there, letter by letter.
+bool same_case(Bytes query, Bytes answer) {
+    const auto name = query.subspan(kHeaderSize, name_size(query));
+    return answer.size() >= kHeaderSize + name.size() &&
+           std::memcmp(answer.data() + kHeaderSize, name.data(), name.size()) == 0;
 }
 
 }  // namespace
@@ -89,7 +126,9 @@ struct Upstream::Ask {
     const uint64_t number;
     Callback callback;
     uint16_t id = 0;             // as the caller gave it
-    std::vector<uint8_t> query;  // with the id that goes out
+    std::vector<uint8_t> query;  // with the id, and the case, that goes out
+    std::vector<uint8_t> name;   // as the caller spelled it, if the case is mixed
+    unsigned misses = 0;         // answers that did not fit
     run::Timer timer;
     Socket socket;  // UDP; outlives its poll
     std::unique_ptr<run::Poll> poll;
@@ -103,8 +142,10 @@ struct Upstream::Ask {
 struct Upstream::Stream {
     Socket socket;
     std::unique_ptr<run::Poll> poll;
+    std::optional<tls::Session> session;
     Ask* ask = nullptr;
-    std::vector<uint8_t> out;  // length and query
+    bool queued = false;       // the query is in `out`, or in the session
+    std::vector<uint8_t> out;  // for the socket
     size_t sent = 0;
     std::vector<uint8_t> in;
     run::Milliseconds expires{0};
@@ -126,9 +167,15 @@ uint64_t Upstream::ask(Bytes query, Via via, run::Milliseconds timeout, Callback
     ask.id = Header::read(query)->id;
     set_id(ask.query, random_id());
     ask.timer.start(timeout);
+    const bool plain_udp = via == Via::udp && options_.tls == nullptr;
+    if (plain_udp && mixes_case()) {
+        const auto name = query.subspan(kHeaderSize, name_size(query));
+        ask.name.assign(name.begin(), name.end());
+        mix_letters(ask.query);
+    }
     if (full) {
         fail_later(ask, Trouble::too_many, "too many queries wait for it");
-    } else if (via == Via::udp) {
+    } else if (plain_udp) {
         send_udp(ask);
     } else {
         begin_tcp(ask);
@@ -141,7 +188,7 @@ void Upstream::cancel(uint64_t number) {
 }
 
 void Upstream::send_udp(Ask& ask) {
-    const int error = open_to(ask.socket, server_, SOCK_DGRAM);
+    const int error = open_to(ask.socket, server_, SOCK_DGRAM, options_.source);
     if (error != 0) return fail_later(ask, trouble_of(error), std::strerror(error));
     ask.poll =
         std::make_unique<run::Poll>(loop_, ask.socket.fd(), [this, &ask](int) { read_udp(ask); });
@@ -163,62 +210,138 @@ void Upstream::read_udp(Ask& ask) {
             return fail(ask, trouble_of(errno), std::strerror(errno));
         }
         const auto answer = std::span(space).first(static_cast<size_t>(got));
-        if (!answers(ask.query, answer)) continue;
+        const bool fits = answers(ask.query, answer);
+        const bool spelled = ask.name.empty() || !fits || same_case(ask.query, answer);
+        if (!spelled && case_changed_ < kCaseChanges) case_changed_++;
+        if (!fits || !spelled) {
+            if (near_miss(ask, answer)) return;
+            continue;
+        }
+        if (!ask.name.empty()) case_changed_ = 0;
+        restore_case(ask, answer);
         set_id(answer, ask.id);
         return finish(ask, answer);
     }
 }
 
+/// True: the query goes over TCP now. At once where only the case is wrong: a server that does not
+/// keep it would never answer otherwise.
+bool Upstream::near_miss(Ask& ask, Bytes answer) {
+    ask.misses++;
+    const bool only_case = answers(ask.query, answer);
+    if (ask.misses < kNearMisses && !only_case) return false;
+    ask.poll.reset();
+    ask.socket.reset();
+    begin_tcp(ask);
+    return true;
+}
+
+/// The caller gets the name back as it spelled it, wherever the answer points at the question.
+void Upstream::restore_case(const Ask& ask, std::span<uint8_t> answer) {
+    const bool there =
+        answer.size() >= kHeaderSize + ask.name.size() && Header::read(answer)->questions == 1;
+    if (there) std::copy(ask.name.begin(), ask.name.end(), answer.begin() + kHeaderSize);
+}
+
 void Upstream::begin_tcp(Ask& ask) {
     if (idle_.empty()) return open_stream(ask);
+    if (options_.reused != nullptr) options_.reused->add();
     ask.stream = std::move(idle_.front());
     idle_.pop_front();
     ask.fresh = false;
     Stream& stream = *ask.stream;
     stream.ask = &ask;
-    stream.sent = 0;
-    stream.out.clear();
+    stream.queued = false;
     stream.in.clear();
     stream.poll->start(UV_READABLE | UV_WRITABLE);
 }
 
 void Upstream::open_stream(Ask& ask) {
+    if (options_.opened != nullptr) options_.opened->add();
     ask.stream = std::make_unique<Stream>();
     ask.fresh = true;
     Stream& stream = *ask.stream;
     stream.ask = &ask;
-    const int error = open_to(stream.socket, server_, SOCK_STREAM);
+    const int error = open_to(stream.socket, server_, SOCK_STREAM, options_.source);
     if (error != 0) return fail_later(ask, trouble_of(error), std::strerror(error));
+    if (options_.tls != nullptr && !begin_tls(stream)) return;
     stream.poll = std::make_unique<run::Poll>(
         loop_, stream.socket.fd(), [this, &stream](int events) { on_stream(stream, events); });
     stream.poll->start(UV_READABLE | UV_WRITABLE);
 }
 
-void Upstream::on_stream(Stream& stream, int events) {
-    if (stream.ask == nullptr) {  // idle: the server closed it, or says what nobody asked for
-        idle_.remove_if([&](const auto& one) { return one.get() == &stream; });
-        return;
+/// False: the ask fails later.
+bool Upstream::begin_tls(Stream& stream) {
+    auto session = tls::Session::client(options_.tls->current(), options_.tls_name, {"dot"});
+    if (!session) {
+        fail_later(*stream.ask, Trouble::network, session.error().text);
+        return false;
     }
+    stream.session.emplace(std::move(*session));
+    return true;
+}
+
+void Upstream::on_stream(Stream& stream, int events) {
+    if (stream.ask == nullptr) return read_idle(stream);
     if ((events & UV_WRITABLE) != 0 && !write_stream(stream)) return;
     if ((events & UV_READABLE) != 0) read_stream(stream);
 }
 
+/// Nothing is asked for: the server closes, or says something that matters to TLS only (tickets).
+void Upstream::read_idle(Stream& stream) {
+    if (stream.session) {
+        std::array<uint8_t, 4096> space;
+        const auto got = recv(stream.socket.fd(), space.data(), space.size(), 0);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        const bool fine =
+            got > 0 && stream.session->received(std::span(space).first(static_cast<size_t>(got))) &&
+            !stream.session->ended() && stream.session->take_plain().empty();
+        if (fine) return;
+    }
+    idle_.remove_if([&](const auto& one) { return one.get() == &stream; });
+}
+
 /// False: the stream has gone.
 bool Upstream::write_stream(Stream& stream) {
-    if (stream.out.empty()) {
+    if (!stream.queued) {
+        stream.queued = true;
         const auto& query = stream.ask->query;
-        stream.out = {static_cast<uint8_t>(query.size() >> 8), static_cast<uint8_t>(query.size())};
-        stream.out.insert(stream.out.end(), query.begin(), query.end());
+        std::vector<uint8_t> framed = {static_cast<uint8_t>(query.size() >> 8),
+                                       static_cast<uint8_t>(query.size())};
+        framed.insert(framed.end(), query.begin(), query.end());
+        if (!stream.session) {
+            stream.out = std::move(framed);
+        } else if (const auto sent = stream.session->send(framed); !sent) {
+            errno = 0;
+            stream_broken(stream, sent.error().text);
+            return false;
+        }
+    }
+    return flush(stream);
+}
+
+/// What waits for the socket. False: the stream has gone.
+bool Upstream::flush(Stream& stream) {
+    if (stream.session) {
+        const auto cipher = stream.session->take_cipher();
+        stream.out.insert(stream.out.end(), cipher.begin(), cipher.end());
     }
     const auto left = std::span(stream.out).subspan(stream.sent);
-    const auto sent = send(stream.socket.fd(), left.data(), left.size(), MSG_NOSIGNAL);
-    if (sent < 0) {
-        if (errno == EAGAIN || errno == EINTR) return true;
-        stream_broken(stream, std::strerror(errno));
-        return false;
+    if (!left.empty()) {
+        const auto sent = send(stream.socket.fd(), left.data(), left.size(), MSG_NOSIGNAL);
+        if (sent < 0) {
+            if (errno == EAGAIN || errno == EINTR) return true;
+            stream_broken(stream, std::strerror(errno));
+            return false;
+        }
+        stream.sent += static_cast<size_t>(sent);
     }
-    stream.sent += static_cast<size_t>(sent);
-    if (stream.sent == stream.out.size()) stream.poll->start(UV_READABLE);
+    const bool all = stream.sent == stream.out.size();
+    if (all) {
+        stream.out.clear();
+        stream.sent = 0;
+    }
+    stream.poll->start(all ? UV_READABLE : UV_READABLE | UV_WRITABLE);
     return true;
 }
 
@@ -230,9 +353,25 @@ void Upstream::read_stream(Stream& stream) {
         return stream_broken(stream, std::strerror(errno));
     }
     if (got == 0) return stream_broken(stream, "it closed the connection");
-    stream.in.insert(stream.in.end(), space.begin(), space.begin() + got);
+    if (!take_bytes(stream, std::span(space).first(static_cast<size_t>(got)))) return;
     while (take_message(stream)) {
     }
+}
+
+/// False: the stream has gone.
+bool Upstream::take_bytes(Stream& stream, Bytes bytes) {
+    if (!stream.session) {
+        stream.in.insert(stream.in.end(), bytes.begin(), bytes.end());
+        return true;
+    }
+    const auto done = stream.session->received(bytes);
+    const auto plain = stream.session->take_plain();
+    stream.in.insert(stream.in.end(), plain.begin(), plain.end());
+    if (!flush(stream)) return false;
+    if (done) return true;
+    errno = 0;
+    stream_broken(stream, done.error().text);
+    return false;
 }
 
 /// Looks at the first whole message that has come. True: it did not fit, look at the next.
@@ -246,8 +385,10 @@ bool Upstream::take_message(Stream& stream) {
         stream.in.erase(stream.in.begin(), stream.in.begin() + static_cast<ptrdiff_t>(2 + size));
         return true;
     }
+    restore_case(ask, message);
     set_id(message, ask.id);
-    const bool clean = stream.in.size() == 2 + size && stream.sent == stream.out.size();
+    const bool clean = stream.in.size() == 2 + size && stream.out.empty() &&
+                       !(stream.session && stream.session->ended());
     auto owned = std::move(ask.stream);
     std::vector<uint8_t> in = std::move(owned->in);  // outlives the stream, should that be dropped
     owned->in.clear();

@@ -3,7 +3,7 @@
 // answers (RFC 5452): each query over UDP has a socket of its own, so a port of the kernel's
 // choosing, and a random id; the socket is connected, so that nobody else's datagrams arrive; what
 // does not fit id and question is ignored and the wait goes on. Connections over TCP are kept and
-// used again, one query at a time on each.
+// used again, one query at a time on each; with TLS (DoT, RFC 7858) likewise.
 //
 // Runs on one run::Loop; not thread-safe.
 #pragma once
@@ -11,6 +11,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <unordered_map>
@@ -19,6 +20,8 @@
 #include "common/dns/wire_message.h"
 #include "common/net/ip.h"
 #include "common/run/loop.h"
+#include "common/run/metrics.h"
+#include "common/tls/live_context.h"
 
 namespace ipref::dns {
 
@@ -28,6 +31,15 @@ struct UpstreamOptions {
     run::Milliseconds expire{10'000};  ///< an idle TCP connection is closed after this
     size_t max_queries = 2000;         ///< in flight; more fail with too_many
     size_t max_idle = 64;              ///< idle TCP connections that are kept
+    /// Not null: every query goes over TLS, whatever is asked for.
+    std::shared_ptr<tls::LiveContext> tls;
+    std::string tls_name;  ///< a host name or an address that the server's certificate must name
+    /// Random case in the names of queries over UDP, and answers only with the same ("0x20").
+    bool mix_case = false;
+    std::optional<net::Ip> source;  ///< queries come from this address
+    // Streams that were there already, and those that had to be opened; may be null.
+    run::Counter* reused = nullptr;
+    run::Counter* opened = nullptr;
 };
 
 enum class Trouble : uint8_t {
@@ -66,6 +78,14 @@ class Upstream {
     size_t in_flight() const { return asks_.size(); }
     /// TCP connections that wait for their next query.
     size_t idle() const { return idle_.size(); }
+    /// Whether names go out in random case: not any more once the server was seen to change it.
+    bool mixes_case() const { return options_.mix_case && case_changed_ < kCaseChanges; }
+
+    /// Wrong answers to one query over UDP, for which somebody may be guessing: from then on it is
+    /// asked over TCP.
+    static constexpr unsigned kNearMisses = 3;
+    /// Queries in a row whose name came back in another case: the server does not keep it.
+    static constexpr unsigned kCaseChanges = 3;
 
   private:
     struct Ask;
@@ -73,11 +93,17 @@ class Upstream {
 
     void send_udp(Ask& ask);
     void read_udp(Ask& ask);
+    bool near_miss(Ask& ask, Bytes answer);
+    void restore_case(const Ask& ask, std::span<uint8_t> answer);
     void begin_tcp(Ask& ask);
     void open_stream(Ask& ask);
     void on_stream(Stream& stream, int events);
+    bool begin_tls(Stream& stream);
     bool write_stream(Stream& stream);
+    bool flush(Stream& stream);
     void read_stream(Stream& stream);
+    bool take_bytes(Stream& stream, Bytes bytes);
+    void read_idle(Stream& stream);
     bool take_message(Stream& stream);
     void stream_broken(Stream& stream, const std::string& why);
     void keep(std::unique_ptr<Stream> stream);
@@ -94,6 +120,7 @@ class Upstream {
     std::list<std::unique_ptr<Stream>> idle_;  // the one used last in front
     run::Timer expiry_;
     uint64_t next_ = 1;
+    unsigned case_changed_ = 0;
 };
 
 /// Whether `answer` fits `query`: same id, an answer, same opcode, and the same question (class,

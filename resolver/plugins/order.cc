@@ -19,6 +19,7 @@ Result<void> setup_forward(Setup& setup);
 Result<void> setup_health(Setup& setup);
 Result<void> setup_ipref(Setup& setup);
 Result<void> setup_log(Setup& setup);
+Result<void> setup_loop(Setup& setup);
 Result<void> setup_multisocket(Setup& setup);
 Result<void> setup_nsid(Setup& setup);
 Result<void> setup_prometheus(Setup& setup);
@@ -86,7 +87,7 @@ constexpr PluginRow kOrder[] = {
     {"ipref", setup_ipref},
     {"secondary", nullptr, kLater},
     {"etcd", nullptr, kCloud},
-    {"loop", nullptr, kLater},
+    {"loop", setup_loop},
     {"forward", setup_forward},
     {"grpc", nullptr, kNiche},
     {"erratic", nullptr, kLater},

@@ -84,8 +84,11 @@ void find_ttls(Bytes message, std::vector<uint16_t>& out) {
 
 class Cache final : public Handler {
   public:
-    Cache(Settings settings, run::Metrics& metrics)
-        : settings_(std::move(settings)), metrics_(metrics), table_(settings_.limits()) {
+    Cache(Settings settings, const BlockSettings& block, run::Metrics& metrics)
+        : settings_(std::move(settings)),
+          block_(block),
+          metrics_(metrics),
+          table_(settings_.limits()) {
         std::vector<std::string> names;
         for (const auto& zone : settings_.zones) names.push_back(zone.str());
         zones_ = fmt::format("{}", fmt::join(names, ","));
@@ -94,7 +97,7 @@ class Cache final : public Handler {
     std::string_view name() const override { return "cache"; }
 
     Result<void> start(Worker& worker) override {
-        state_.make(worker, CountersByServer(metrics_, zones_, ""));
+        state_.make(worker, CountersByServer(metrics_, zones_, block_.view));
         return {};
     }
 
@@ -404,7 +407,6 @@ class Cache final : public Handler {
     /// Client and table get the same: every TTL is that of the whole.
     void keep_data(Query& q, const Verdict& verdict) {
         const Kind kind = verdict.what == Class::success ? Kind::success : Kind::denial;
-        if (is_disabled(kind, q)) return;
         const uint32_t ttl = bounded(q, kind, verdict.ttl);
         auto about = about_of(q, kind, q.worker().now(), seconds(ttl));
         about.ttl = ttl;
@@ -412,6 +414,7 @@ class Cache final : public Handler {
         for (auto* section : {&q.reply.answer, &q.reply.authority, &q.reply.additional}) {
             for (auto& record : *section) record.ttl = ttl;
         }
+        if (is_disabled(kind, q)) return;
         const auto message = store(q, flags_of(q.request), about);
         if (message.empty()) return;
         if (settings_.servfail.count() > 0) {
@@ -448,6 +451,7 @@ class Cache final : public Handler {
     }
 
     Settings settings_;
+    const BlockSettings& block_;
     run::Metrics& metrics_;
     std::string zones_;
     Table table_;
@@ -459,7 +463,7 @@ class Cache final : public Handler {
 Result<void> setup_cache(Setup& setup) {
     auto settings = parse_settings(setup);
     if (!settings) return tl::unexpected(settings.error());
-    setup.add(std::make_unique<Cache>(std::move(*settings), setup.metrics()));
+    setup.add(std::make_unique<Cache>(std::move(*settings), setup.settings(), setup.metrics()));
     return {};
 }
 

@@ -2,6 +2,8 @@
 #include "resolver/plugins/forward/exchange.h"
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
 #include "common/dns/random.h"
 
@@ -23,45 +25,80 @@ size_t offered(dns::Bytes query) {
     return dns::kPlainUdpSize;
 }
 
+/// What two queries must have in common to share an answer: everything but the case of the name.
+std::string key_of(dns::Bytes query, bool by_stream, bool wants_more) {
+    std::string key(query.begin(), query.end());
+    size_t at = dns::kHeaderSize;
+    while (key[at] != 0) {
+        const auto length = static_cast<uint8_t>(key[at]);
+        for (size_t i = at + 1; i <= at + length; i++) {
+            key[i] = static_cast<char>(dns::lower_byte(static_cast<uint8_t>(key[i])));
+        }
+        at += length + 1U;
+    }
+    key.push_back(by_stream ? 't' : 'u');
+    key.push_back(wants_more ? 'm' : 'l');
+    return key;
+}
+
+using Clock = std::chrono::steady_clock;
+
 }  // namespace
 
-struct Exchanges::Exchange {
-    Exchange(run::Loop& loop, uint64_t with_number, std::function<void(Exchange&)> on_time)
-        : number(with_number),
-          timer(loop, [this, on_time = std::move(on_time)] { on_time(*this); }) {}
+/// One upstream that is being asked for an exchange.
+struct Exchanges::Attempt {
+    size_t server = 0;
+    uint64_t number = 0;  // of the upstream's
+    dns::Via via = dns::Via::udp;
+    Clock::time_point sent;
+};
 
-    const uint64_t number;
-    run::Timer timer;  // begins, and ends a pause
+struct Exchanges::Exchange {
+    Exchange(run::Loop& loop, std::function<void(Exchange&)> on_time)
+        : timer(loop, [this, on_time = std::move(on_time)] { on_time(*this); }) {}
+
+    std::string key;
+    run::Timer timer;  // begins, ends a pause, hedges
     std::vector<uint8_t> query;
     bool by_stream = false;
     size_t limit = 0;
-    Callback callback;
+    std::vector<Callback> callbacks;  // of everyone who asked the same
     run::Milliseconds deadline{0};
     std::vector<size_t> order;
     size_t at = 0;        // in order, of the one that is tried next
-    size_t server = 0;    // that is being asked
+    size_t server = 0;    // that was chosen last
     size_t down = 0;      // found down in this pass
     bool silent = false;  // some upstream took its time in this pass
     unsigned pauses = 0;
-    bool last = false;  // nothing more is tried after this one
+    bool last = false;              // nothing more is tried after this one
+    std::vector<Attempt> attempts;  // one, or two with a hedge
     std::string error;
 };
 
 Exchanges::Exchanges(run::Loop& loop, ExchangesOptions options)
-    : loop_(loop), options_(std::move(options)), upstreams_(loop, options_.upstreams) {}
+    : loop_(loop),
+      options_(std::move(options)),
+      upstreams_(loop, options_.upstreams),
+      self_(std::make_shared<Exchanges*>(this)) {}
 
-Exchanges::~Exchanges() = default;  // the upstreams go too, and with them what they were asked
+Exchanges::~Exchanges() {
+    *self_ = nullptr;
+}  // the upstreams go too, and with them what they were asked
 
 void Exchanges::ask(std::vector<uint8_t> query, bool by_stream, size_t limit, Callback callback) {
-    const uint64_t number = next_++;
-    auto made =
-        std::make_unique<Exchange>(loop_, number, [this](Exchange& exchange) { next(exchange); });
+    auto key = key_of(query, by_stream, limit > offered(query));
+    if (const auto at = exchanges_.find(key); at != exchanges_.end()) {
+        at->second->callbacks.push_back(std::move(callback));
+        return;
+    }
+    auto made = std::make_unique<Exchange>(loop_, [this](Exchange& one) { on_time(one); });
     Exchange& exchange = *made;
-    exchanges_.emplace(number, std::move(made));
+    exchange.key = key;
+    exchanges_.emplace(std::move(key), std::move(made));
     exchange.query = std::move(query);
     exchange.by_stream = by_stream;
     exchange.limit = limit;
-    exchange.callback = std::move(callback);
+    exchange.callbacks.push_back(std::move(callback));
     exchange.deadline = loop_.now() + options_.deadline;
     exchange.order = upstreams_.order();
     if (choose(exchange)) return send(exchange, first_via(exchange));
@@ -73,6 +110,11 @@ dns::Via Exchanges::first_via(const Exchange& exchange) const {
     if (options_.force_tcp) return dns::Via::tcp;
     if (options_.prefer_udp) return dns::Via::udp;
     return exchange.by_stream ? dns::Via::tcp : dns::Via::udp;
+}
+
+void Exchanges::on_time(Exchange& exchange) {
+    if (exchange.attempts.empty()) return next(exchange);
+    hedge(exchange);
 }
 
 void Exchanges::next(Exchange& exchange) {
@@ -91,6 +133,7 @@ bool Exchanges::choose(Exchange& exchange) {
         exchange.server = exchange.order[exchange.at++];
         if (!upstreams_.is_down(exchange.server)) return true;
         if (++exchange.down < exchange.order.size()) continue;
+        if (options_.broken != nullptr) options_.broken->add();
         if (options_.failfast) {
             if (exchange.error.empty()) exchange.error = "no healthy proxies";
             return false;
@@ -104,40 +147,85 @@ bool Exchanges::choose(Exchange& exchange) {
 void Exchanges::send(Exchange& exchange, dns::Via via) {
     const auto left = exchange.deadline - loop_.now();
     const auto patience = std::clamp(left, run::Milliseconds(1), options_.read_timeout);
-    upstreams_.at(exchange.server)
-        .ask(exchange.query, via, patience,
-             [this, &exchange, via](const dns::Upstream::Outcome& outcome) {
-                 answered(exchange, via, outcome);
-             });
+    Attempt attempt{exchange.server, 0, via, Clock::now()};
+    const auto index = exchange.server;
+    attempt.number = upstreams_.at(index).ask(
+        exchange.query, via, patience,
+        [this, &exchange, index](const dns::Upstream::Outcome& outcome) {
+            auto& attempts = exchange.attempts;
+            const auto at = std::find_if(attempts.begin(), attempts.end(),
+                                         [&](const auto& one) { return one.server == index; });
+            const Attempt done = *at;
+            attempts.erase(at);
+            answered(exchange, done, outcome);
+        });
+    exchange.attempts.push_back(attempt);
+    const auto hedge = upstreams_.hedge_after(index);
+    if (hedge && exchange.attempts.size() == 1) exchange.timer.start(*hedge);
 }
 
-void Exchanges::answered(Exchange& exchange, dns::Via via, const dns::Upstream::Outcome& outcome) {
+/// The first one takes longer than it usually does: a second one is asked as well.
+void Exchanges::hedge(Exchange& exchange) {
+    if (exchange.attempts.size() != 1 || exchange.last) return;
+    const size_t asked = exchange.attempts.front().server;
+    for (const size_t server : exchange.order) {
+        if (server == asked || upstreams_.is_down(server)) continue;
+        exchange.server = server;
+        return send(exchange, first_via(exchange));
+    }
+}
+
+void Exchanges::answered(Exchange& exchange, const Attempt& attempt,
+                         const dns::Upstream::Outcome& outcome) {
+    const auto took = Clock::now() - attempt.sent;
     if (!outcome) {
-        upstreams_.suspect(exchange.server);
+        upstreams_.suspect(attempt.server);
+        upstreams_.silent(attempt.server, took);
         return failed(exchange, outcome.error().text,
                       outcome.error().trouble == dns::Trouble::timed_out);
     }
-    const bool cut = dns::Header::read(*outcome)->has(dns::flag::kTc);
-    if (cut && via == dns::Via::udp) {
+    const auto header = *dns::Header::read(*outcome);
+    upstreams_.answered(attempt.server, header.rcode(), took);
+    if (header.has(dns::flag::kTc) && attempt.via == dns::Via::udp) {
         // A client that takes no more than was offered will come over TCP by itself.
         const bool wanted = options_.prefer_udp || exchange.limit > offered(exchange.query);
-        if (wanted) return send(exchange, dns::Via::tcp);
+        if (wanted) {
+            exchange.server = attempt.server;
+            return send(exchange, dns::Via::tcp);
+        }
     }
-    const auto at = exchanges_.find(exchange.number);
-    const auto callback = std::move(exchange.callback);
+    auto owner = take_out(exchange);
+    const auto self = self_;
+    if (!owner->callbacks.front()(Outcome(*outcome))) {
+        Exchange& back = *owner;
+        exchanges_.emplace(back.key, std::move(owner));
+        return failed(
+            back, fmt::format("{}: malformed answer", upstreams_.at(attempt.server).server().str()),
+            false);
+    }
+    for (size_t i = 1; i < owner->callbacks.size() && *self != nullptr; i++) {
+        owner->callbacks[i](Outcome(*outcome));
+    }
+}
+
+/// The exchange is over, or seems to be: nobody else joins it, and no other answer is waited for.
+Exchanges::Owned Exchanges::take_out(Exchange& exchange) {
+    exchange.timer.stop();
+    for (const auto& attempt : std::exchange(exchange.attempts, {})) {
+        upstreams_.at(attempt.server).cancel(attempt.number);
+        upstreams_.silent(attempt.server, Clock::now() - attempt.sent);
+    }
+    const auto at = exchanges_.find(exchange.key);
     auto owner = std::move(at->second);
     exchanges_.erase(at);
-    if (callback(Outcome(*outcome))) return;
-    owner->callback = callback;
-    exchanges_.emplace(owner->number, std::move(owner));
-    failed(exchange,
-           fmt::format("{}: malformed answer", upstreams_.at(exchange.server).server().str()),
-           false);
+    return owner;
 }
 
 void Exchanges::failed(Exchange& exchange, std::string why, bool silent) {
     exchange.error = std::move(why);
     exchange.silent = exchange.silent || silent;
+    if (!exchange.attempts.empty()) return;  // the other one may still answer
+    exchange.timer.stop();
     if (exchange.at == exchange.order.size() && pause(exchange)) return;
     next(exchange);
 }
@@ -154,10 +242,12 @@ bool Exchanges::pause(Exchange& exchange) {
 }
 
 void Exchanges::finish(Exchange& exchange) {
-    const auto at = exchanges_.find(exchange.number);
-    const auto owner = std::move(at->second);
-    exchanges_.erase(at);
-    owner->callback(fail("{}", owner->error));
+    const auto owner = take_out(exchange);
+    const auto self = self_;
+    for (const auto& callback : owner->callbacks) {
+        if (*self == nullptr) return;
+        callback(fail("{}", owner->error));
+    }
 }
 
 }  // namespace ipref::resolver::forward

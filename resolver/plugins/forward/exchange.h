@@ -20,6 +20,7 @@ struct ExchangesOptions {
     bool failfast = false;  ///< SERVFAIL at once if all upstreams are down
     run::Milliseconds deadline{5'000};
     run::Milliseconds read_timeout{2'000};
+    run::Counter* broken = nullptr;  ///< queries for which all upstreams were down; may be null
 };
 
 /// What came of a query: a message, or why there is none.
@@ -41,28 +42,37 @@ class Exchanges {
     /// `query`: a message with one question. `by_stream`: the client came over TCP. `limit`: bytes
     /// that the client takes: an answer that is cut at less is asked for again over TCP. The
     /// callback is never called from inside this call; when it takes the answer it may destroy the
-    /// Exchanges.
+    /// Exchanges. What differs in nothing but the case of the name from a query that is in flight
+    /// is not asked again: both get that one's answer (so that a flood of one question does not
+    /// make forging its answer easy, CVE-2023-30464).
     void ask(std::vector<uint8_t> query, bool by_stream, size_t limit, Callback callback);
+    /// Different questions that are being asked.
     size_t in_flight() const { return exchanges_.size(); }
     Upstreams& upstreams() { return upstreams_; }
 
   private:
     struct Exchange;
+    struct Attempt;
+    using Owned = std::unique_ptr<Exchange>;
 
     dns::Via first_via(const Exchange& exchange) const;
     void next(Exchange& exchange);
     bool choose(Exchange& exchange);
     bool pause(Exchange& exchange);
+    void on_time(Exchange& exchange);
     void send(Exchange& exchange, dns::Via via);
-    void answered(Exchange& exchange, dns::Via via, const dns::Upstream::Outcome& outcome);
+    void hedge(Exchange& exchange);
+    void answered(Exchange& exchange, const Attempt& attempt,
+                  const dns::Upstream::Outcome& outcome);
     void failed(Exchange& exchange, std::string why, bool silent);
     void finish(Exchange& exchange);
+    Owned take_out(Exchange& exchange);
 
     run::Loop& loop_;
     ExchangesOptions options_;
     Upstreams upstreams_;
-    std::unordered_map<uint64_t, std::unique_ptr<Exchange>> exchanges_;
-    uint64_t next_ = 1;
+    std::unordered_map<std::string, Owned> exchanges_;  // by question
+    std::shared_ptr<Exchanges*> self_;                  // tells callbacks whether this still lives
 };
 
 }  // namespace ipref::resolver::forward

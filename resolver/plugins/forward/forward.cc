@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <optional>
 #include <unordered_set>
 
 #include "resolver/plugins/forward/exchange.h"
@@ -20,6 +21,7 @@ struct Options {
     std::vector<Name> except;
     std::vector<uint16_t> next;  // rcodes that the next forward is asked for
     uint32_t max_concurrent = 0;
+    run::Counter* rejects = nullptr;  // queries beyond that
     forward::ExchangesOptions exchanges;
 };
 
@@ -89,6 +91,7 @@ class Forward final : public Handler {
     Step handle(Query& q) override {
         if (!is_ours(q.request.lower)) return Step::next;
         if (options_.max_concurrent > 0 && concurrent_ >= options_.max_concurrent) {
+            options_.rejects->add();
             return q.failed(dns::rcode::kRefused,
                             fmt::format("plugin/forward: concurrent queries exceeded maximum {}",
                                         options_.max_concurrent));
@@ -104,19 +107,23 @@ class Forward final : public Handler {
 
     Result<void> start(Worker& worker) override {
         state_.make(worker, worker.loop(), options_.exchanges);
+        const auto& tls = options_.exchanges.upstreams.tls;
+        if (tls != nullptr && worker.index() == 0) tls->watch(worker.loop());
         return {};
     }
 
     void stop(Worker& worker) override {
         const auto held = std::move(state_[worker].held);
         state_.drop(worker);
+        const auto& tls = options_.exchanges.upstreams.tls;
+        if (tls != nullptr && worker.index() == 0) tls->stop();
         concurrent_ -= static_cast<uint32_t>(held.size());
         for (auto* q : held) q->fail(dns::rcode::kServFail);
     }
 
     std::string explain() const override {
         std::vector<std::string> to;
-        for (const auto& at : options_.exchanges.upstreams.to) to.push_back(at.str());
+        for (const auto& one : options_.exchanges.upstreams.to) to.push_back(one.str());
         return fmt::format("zone {} to {}", options_.from.str(), fmt::join(to, ", "));
     }
 
@@ -229,20 +236,54 @@ Result<void> take_health_check(Dispenser& d, forward::UpstreamsOptions& to) {
 struct Parsed {
     Options options;
     Nanoseconds expire = std::chrono::seconds(10);
+    Nanoseconds read_timeout = std::chrono::seconds(2);
     size_t policy = 0;
+    std::optional<tls::ClientOptions> tls;
 };
 
-OptionTable option_table(Parsed& parsed) {
+/// [CA | CERT KEY | CERT KEY CA]
+Result<void> take_tls(const Setup& setup, Dispenser& d, Parsed& to) {
+    auto files = d.remaining_args();
+    if (files.size() > 3) return d.arg_err();
+    for (auto& file : files) file = setup.path(file);
+    to.tls.emplace();
+    if (files.size() % 2 == 1) to.tls->ca = files.back();
+    if (files.size() >= 2) {
+        to.tls->certificate = files[0];
+        to.tls->key = files[1];
+    }
+    return {};
+}
+
+Result<void> take_source(Dispenser& d, std::optional<net::Ip>& to) {
+    if (!d.next_arg()) return d.arg_err();
+    const auto ip = net::Ip::parse(d.val());
+    if (!ip) return d.err(fmt::format("source_address must be an address, but is \"{}\"", d.val()));
+    to = *ip;
+    return {};
+}
+
+/// Reads the files: what is wrong with them is said at start.
+Result<void> make_tls(const Setup& setup, const Parsed& parsed,
+                      forward::UpstreamsOptions& upstreams) {
+    const bool wanted = parsed.tls || std::any_of(upstreams.to.begin(), upstreams.to.end(),
+                                                  [](const auto& to) { return to.tls; });
+    if (!wanted) return {};
+    const auto options = parsed.tls.value_or(tls::ClientOptions{});
+    std::vector<std::string> files;
+    for (const auto* file : {&options.ca, &options.certificate, &options.key}) {
+        if (!file->empty()) files.push_back(*file);
+    }
+    auto context =
+        tls::LiveContext::open(files, [options] { return tls::Context::client(options); });
+    if (!context) return setup.error(context.error().text);
+    upstreams.tls = std::move(*context);
+    return {};
+}
+
+OptionTable option_table(const Setup& setup, Parsed& parsed) {
     auto& options = parsed.options;
     auto& upstreams = options.exchanges.upstreams;
-    const auto later = [](const std::string& name, std::string values) {
-        return OptionRow{name, std::move(values), "", "Not built in yet.",
-                         [name](Dispenser& d) -> Result<void> {
-                             return d.err(name +
-                                          ": forwarding over TLS is not built in yet; it comes "
-                                          "with a later release");
-                         }};
-    };
     OptionTable table;
     table.custom({"except", "NAME...", "", "Names under these go to the next plugin.",
                   [&](Dispenser& d) { return take_names(d, options.except); }});
@@ -254,10 +295,20 @@ OptionTable option_table(Parsed& parsed) {
                    "Idle TCP connections are closed after this time.");
     table.number("max_fails", upstreams.max_fails, 0, 1'000'000,
                  "An upstream is down after more failed probes than this; 0: never.");
-    table.custom(later("tls", "[CA | CERT KEY | CERT KEY CA]"));
-    table.custom(later("tls_servername", "NAME"));
-    table.choice("policy", {"random", "round_robin", "sequential"}, parsed.policy,
+    table.custom({"tls", "[CA | CERT KEY | CERT KEY CA]", "",
+                  "Who may sign upstreams' certificates, and what is shown to them.",
+                  [&](Dispenser& d) { return take_tls(setup, d, parsed); }});
+    table.text("tls_servername", "NAME", upstreams.tls_servername,
+               "What the certificates of upstreams with TLS must name.");
+    table.choice("policy", {"random", "round_robin", "sequential", "fastest"}, parsed.policy,
                  "Which upstream is asked first.");
+    table.duration("read_timeout", parsed.read_timeout, std::chrono::milliseconds(1),
+                   std::chrono::hours(1), "How long one upstream has to answer.");
+    table.custom({"source_address", "ADDRESS", "", "Queries come from this address.",
+                  [&](Dispenser& d) { return take_source(d, upstreams.source); }});
+    table.flag(
+        "mix_case", upstreams.mix_case,
+        "Random case in the names of queries over UDP, so that answers are harder to forge.");
     table.custom({"health_check", "DURATION [no_rec] [domain FQDN]", "0.5s",
                   "Time between probes of an upstream that did not answer; without RD; for the NS "
                   "of another name than the root.",
@@ -288,7 +339,7 @@ Result<void> take_from(Setup& setup, Name& from) {
     return {};
 }
 
-Result<void> take_to(Setup& setup, std::vector<net::Endpoint>& to) {
+Result<void> take_to(Setup& setup, std::vector<forward::To>& to) {
     auto& d = setup.tokens();
     const auto words = d.remaining_tokens();
     if (words.empty()) return d.arg_err();
@@ -309,14 +360,30 @@ Result<void> setup_forward(Setup& setup) {
     auto& d = setup.tokens();
     while (d.next()) {
         Parsed parsed;
-        auto& exchanges = parsed.options.exchanges;
-        if (auto done = take_from(setup, parsed.options.from); !done) return done;
-        if (auto done = take_to(setup, exchanges.upstreams.to); !done) return done;
-        if (auto done = option_table(parsed).read_block(d); !done) return done;
-        exchanges.upstreams.policy = static_cast<forward::Policy>(parsed.policy);
-        exchanges.upstreams.expire = rounded_up(parsed.expire);
-        exchanges.upstreams.force_tcp = exchanges.force_tcp;
-        setup.add(std::make_unique<Forward>(std::move(parsed.options)));
+        auto& options = parsed.options;
+        auto& upstreams = options.exchanges.upstreams;
+        if (auto done = take_from(setup, options.from); !done) return done;
+        if (auto done = take_to(setup, upstreams.to); !done) return done;
+        if (auto done = option_table(setup, parsed).read_block(d); !done) return done;
+        if (auto done = make_tls(setup, parsed, upstreams); !done) return done;
+        if (upstreams.source) {
+            for (const auto& to : upstreams.to) {
+                if (to.at.ip.family() == upstreams.source->family()) continue;
+                return setup.error(fmt::format("source_address {} cannot reach {}",
+                                               upstreams.source->str(), to.str()));
+            }
+        }
+        upstreams.policy = static_cast<forward::Policy>(parsed.policy);
+        upstreams.expire = rounded_up(parsed.expire);
+        upstreams.force_tcp = options.exchanges.force_tcp;
+        upstreams.metrics = &setup.metrics();
+        options.exchanges.read_timeout = rounded_up(parsed.read_timeout);
+        options.exchanges.broken = &setup.metrics().counter(
+            "coredns_forward_healthcheck_broken_total", "Queries that met no healthy upstream.");
+        options.rejects = &setup.metrics().counter(
+            "coredns_forward_max_concurrent_rejects_total",
+            "Queries that were refused because too many were being forwarded.");
+        setup.add(std::make_unique<Forward>(std::move(options)));
     }
     return {};
 }

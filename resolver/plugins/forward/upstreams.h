@@ -4,20 +4,32 @@
 // Corefiles rely on".
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/dns/upstream.h"
 #include "common/run/loop.h"
+#include "common/run/metrics.h"
 
 namespace ipref::resolver::forward {
 
-enum class Policy : uint8_t { random, round_robin, sequential };
+enum class Policy : uint8_t { random, round_robin, sequential, fastest };
+
+/// One server that is forwarded to.
+struct To {
+    net::Endpoint at;
+    bool tls = false;
+    std::string tls_name;  ///< of "tls://ADDRESS%NAME"; empty: that of the option, or the address
+    /// As logs and metrics name it: "192.0.2.1:53", "tls://192.0.2.1:853".
+    std::string str() const { return (tls ? "tls://" : "") + at.str(); }
+};
 
 struct UpstreamsOptions {
-    std::vector<net::Endpoint> to;
+    std::vector<To> to;
     Policy policy = Policy::random;
     bool force_tcp = false;               ///< probes use TCP too
     run::Milliseconds expire{10'000};     ///< of idle TCP connections
@@ -26,6 +38,11 @@ struct UpstreamsOptions {
     run::Milliseconds probe_timeout{1'000};
     bool recursion_desired = true;  ///< in probes
     dns::Name domain;               ///< probes ask for its NS
+    bool mix_case = false;
+    std::optional<net::Ip> source;
+    std::shared_ptr<tls::LiveContext> tls;  ///< if any of `to` wants it
+    std::string tls_servername;
+    run::Metrics* metrics = nullptr;  ///< null: nothing is counted
 };
 
 /// Runs on one run::Loop; not thread-safe.
@@ -38,13 +55,20 @@ class Upstreams {
 
     size_t size() const { return servers_.size(); }
     dns::Upstream& at(size_t index);
+    const To& to(size_t index) const { return options_.to[index]; }
     /// The order in which one query tries them.
     std::vector<size_t> order();
+    /// With policy fastest, how long to wait for this one before the next is asked as well.
+    std::optional<run::Milliseconds> hedge_after(size_t index) const;
     bool is_down(size_t index) const;
     /// It did not answer a query: probes begin, and go on until one is answered.
     void suspect(size_t index);
+    /// It answered a query, with this rcode after this time; or it did not.
+    void answered(size_t index, uint16_t rcode, std::chrono::nanoseconds took);
+    void silent(size_t index, std::chrono::nanoseconds waited);
 
   private:
+    class Counts;
     struct Server;
     void probe(Server& server);
 
@@ -55,9 +79,10 @@ class Upstreams {
     size_t turn_ = 0;
 };
 
-/// "192.0.2.1", "192.0.2.1:53", "[2001:db8::1]:53", "dns://192.0.2.1", or a file in the format of
-/// resolv.conf(5) whose nameserver lines are taken. `path` is the word as a file's name.
-Result<std::vector<net::Endpoint>> parse_to(std::string_view word, const std::string& path);
+/// "192.0.2.1", "192.0.2.1:53", "[2001:db8::1]:53", "dns://192.0.2.1", "tls://192.0.2.1" (853),
+/// "tls://192.0.2.1%dns.example", or a file in the format of resolv.conf(5) whose nameserver lines
+/// are taken. `path` is the word as a file's name.
+Result<std::vector<To>> parse_to(std::string_view word, const std::string& path);
 /// The nameserver lines of such a file, port 53.
 std::vector<net::Endpoint> parse_resolv_conf(std::string_view text);
 

@@ -270,7 +270,9 @@ TEST_CASE("a configuration that goes with its last query in flight", "[forward]"
 TEST_CASE("policies", "[forward]") {
     run::Loop loop;
     fwd::UpstreamsOptions options;
-    for (int i = 1; i <= 3; i++) options.to.push_back({net::Ip::v4(0x7f000000U + unsigned(i)), 9});
+    for (int i = 1; i <= 3; i++) {
+        options.to.push_back({{net::Ip::v4(0x7f000000U + unsigned(i)), 9}, false, {}});
+    }
     options.policy = fwd::Policy::sequential;
     fwd::Upstreams sequential(loop, options);
     using Order = std::vector<size_t>;
@@ -299,7 +301,7 @@ TEST_CASE("an upstream is down after failed probes, and up when it answers one",
         return answer ? fails_with(dns::rcode::kServFail)(asked) : Messages{};
     });
     fwd::UpstreamsOptions options;
-    options.to = {server.at()};
+    options.to = {{server.at(), false, {}}};
     options.max_fails = 1;
     options.health_check = run::Milliseconds(10);
     options.probe_timeout = run::Milliseconds(20);
@@ -327,7 +329,7 @@ TEST_CASE("all upstreams down: one is tried all the same, or none with failfast"
             return answer && !probe ? says("192.0.2.1")(asked) : Messages{};
         });
         fwd::ExchangesOptions options;
-        options.upstreams.to = {server.at()};
+        options.upstreams.to = {{server.at(), false, {}}};
         options.upstreams.max_fails = 1;
         options.upstreams.health_check = run::Milliseconds(10);
         options.upstreams.probe_timeout = run::Milliseconds(10);
@@ -352,7 +354,7 @@ TEST_CASE("the deadline ends what nobody answers", "[forward]") {
     run::Loop loop;
     ScriptedDns silent(loop, [](const Asked&) { return Messages{}; });
     fwd::ExchangesOptions options;
-    options.upstreams.to = {silent.at()};
+    options.upstreams.to = {{silent.at(), false, {}}};
     options.deadline = run::Milliseconds(100);
     options.read_timeout = run::Milliseconds(40);
     fwd::Exchanges exchanges(loop, options);
@@ -378,7 +380,13 @@ TEST_CASE("addresses and files as TO", "[forward]") {
     CHECK(one("not-an-ip") == "error: not an IP address or file: \"not-an-ip\"");
     CHECK(one("dns://not-an-ip") == "error: not an IP address or file: \"dns://not-an-ip\"");
     CHECK(one("192.0.2.1:99999").starts_with("error: not an IP address"));
-    CHECK(one("tls://192.0.2.1").find("over tls is not built in yet") != std::string::npos);
+    CHECK(one("tls://192.0.2.1") == "tls://192.0.2.1:853");
+    CHECK(one("tls://192.0.2.1%dns.example") == "tls://192.0.2.1:853");
+    CHECK(fwd::parse_to("tls://192.0.2.1%dns.example:8853", "")->front().tls_name == "dns.example");
+    CHECK(one("tls://192.0.2.1%dns.example:8853") == "tls://192.0.2.1:8853");
+    CHECK(one("tls://192.0.2.1%").find("no host name behind") != std::string::npos);
+    CHECK(one("tls://dns.example").starts_with("error: not an IP address"));
+    CHECK(one("quic://192.0.2.1").find("over quic is not built in") != std::string::npos);
     const auto servers = fwd::parse_resolv_conf(
         "# mine\nsearch lan\nnameserver 192.0.2.1\n nameserver\t2001:db8::1 # two\r\n"
         "nameservers 192.0.2.9\nnameserver nonsense\nnameserver\noptions edns0");
@@ -397,13 +405,13 @@ TEST_CASE("Corefiles with forward that are refused", "[forward]") {
         {"forward", "Wrong argument count"},
         {"forward .", "Wrong argument count"},
         {"forward . not-an-ip", "not an IP address or file: \"not-an-ip\""},
-        {"forward . tls://192.0.2.1", "over tls is not built in yet"},
+        {"forward . grpc://192.0.2.1", "over grpc is not built in"},
         {"forward a..b 192.0.2.1", "unable to normalize"},
         {"forward . 192.0.2.1 {\n bogus\n }", "unknown property 'bogus'"},
         {"forward . 192.0.2.1 {\n max_fails -1\n }", "\"-1\" is not a number"},
         {"forward . 192.0.2.1 {\n max_fails\n }", "Wrong argument count"},
         {"forward . 192.0.2.1 {\n expire 10\n }", "unit"},
-        {"forward . 192.0.2.1 {\n policy fastest\n }", "\"fastest\" is not one of"},
+        {"forward . 192.0.2.1 {\n policy slowest\n }", "\"slowest\" is not one of"},
         {"forward . 192.0.2.1 {\n health_check\n }", "Wrong argument count"},
         {"forward . 192.0.2.1 {\n health_check -1s\n }", "can't be negative"},
         {"forward . 192.0.2.1 {\n health_check 1s bogus\n }", "unknown option \"bogus\""},
@@ -412,8 +420,10 @@ TEST_CASE("Corefiles with forward that are refused", "[forward]") {
         {"forward . 192.0.2.1 {\n next\n }", "Wrong argument count"},
         {"forward . 192.0.2.1 {\n except\n }", "Wrong argument count"},
         {"forward . 192.0.2.1 {\n except a..b\n }", "a..b"},
-        {"forward . 192.0.2.1 {\n tls\n }", "TLS is not built in yet"},
-        {"forward . 192.0.2.1 {\n tls_servername dns.example\n }", "TLS is not built in yet"},
+        {"forward . 192.0.2.1 {\n tls a b c d\n }", "Wrong argument count"},
+        {"forward . 192.0.2.1 {\n tls_servername\n }", "Wrong argument count"},
+        {"forward . 192.0.2.1 {\n read_timeout 0s\n }", "not between"},
+        {"forward . 192.0.2.1 {\n source_address here\n }", "must be an address"},
         {"forward . 192.0.2.1 {\n force_tcp yes\n }", "Wrong argument count"},
         {"forward . 1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 1.1.1.7 1.1.1.8 1.1.1.9 "
          "1.1.1.10 1.1.1.11 1.1.1.12 1.1.1.13 1.1.1.14 1.1.1.15 1.1.1.16",
@@ -433,8 +443,14 @@ TEST_CASE("every option of forward is taken", "[forward]") {
                         "except a.test 10.0.0.0/8\nforce_tcp\nprefer_udp\nexpire 1m\nmax_fails 0\n"
                         "policy round_robin\nhealth_check 0.5s no_rec domain example.org.\n"
                         "max_concurrent 1000\nnext NXDOMAIN servfail\n"
-                        "failfast_all_unhealthy_upstreams"))
+                        "failfast_all_unhealthy_upstreams\nread_timeout 1s\nmix_case\ntls\n"
+                        "tls_servername dns.example"))
               .empty());
+    CHECK(refusal(block(". 192.0.2.1", "source_address 192.0.2.200")).empty());
+    CHECK_THAT(refusal(block(". 192.0.2.1", "source_address ::1")),
+               Catch::Contains("source_address ::1 cannot reach 192.0.2.1:53"));
+    CHECK_THAT(refusal(block(". tls://192.0.2.1", "tls /nowhere/ca.pem")),
+               Catch::Contains("/nowhere/ca.pem"));
     const auto config = resolver::load_config(block("10.0.0.0/15 192.0.2.1"), {});
     REQUIRE(config);
     REQUIRE((*config)->warnings.size() == 1);
