@@ -13,10 +13,11 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import figures  # noqa: E402
 import load  # noqa: E402
+import mapper  # noqa: E402
 from network import Network  # noqa: E402
 
 COMBINATIONS = ('4/4', '6/6', '4/6', '6/4')
-PARTS = ('ways', 'million', 'new', 'attack')
+PARTS = ('ways', 'million', 'new', 'attack', 'mapper')
 
 
 def median(found, what, way):
@@ -80,6 +81,8 @@ def main():
         targets += load.new_mappings(bin_dir, 5)
     if 'attack' in parts:
         targets += load.attack(bin_dir, 1000 if a.quick else 10_000)
+    if 'mapper' in parts:
+        targets += mapper.measured(bin_dir, rounds)
     print('\n%-60s %9s  %-12s' % ('target', 'measured', 'wanted'))
     for what, value, limit, met in targets:
         print('%-60s %9.2f  %-12s %s' % (what, value, limit, 'met' if met else 'NOT MET'))

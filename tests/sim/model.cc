@@ -82,12 +82,16 @@ size_t Model::statics(const Visible& shown) {
 void Model::look() {
     for (const auto& [ea, row] : state_.shown.remote) {
         if (table_->known_ea(row.ipref, ea.family()) != ea) absent_eas_.insert(ea);
-        if (!row.dynamic() && table_->theirs(ea) != row.ipref) absent_eas_.insert(ea);
+        if (row.dynamic()) continue;  // a look by address would count as use
+        if (table_->theirs(ea) != row.ipref) absent_eas_.insert(ea);
     }
     for (const auto& [ipref, row] : state_.shown.local) {
         const bool outward = table_->known_ours(row.ip, ipref.ip.family()).has_value();
-        const bool inward = row.dynamic() || table_->host(ipref) == row.ip;
-        if (!outward || !inward) absent_refs_.insert(ipref);
+        if (!outward) absent_refs_.insert(ipref);
+        if (row.dynamic()) continue;
+        const auto host = table_->host(ipref);
+        if (host != row.ip) absent_refs_.insert(ipref);
+        if (!host) nobody_refs_.insert(ipref);
     }
     // Under a public address of zero, looking for one context's ref may use another's.
     if (world_.config.gateways[0].is_zero()) {
@@ -108,8 +112,17 @@ void Model::check_absent(const Visible& after) {
             judge_.broken("{} was absent for a moment", text_of(found->second));
         }
     }
+    // Also where a ref goes from one host to another, readers find one of the two.
+    for (const auto& ipref : nobody_refs_) {
+        if (after.local.contains(ipref)) judge_.broken("{} was nobody's for a moment", ipref.str());
+    }
+    forget_looks();
+}
+
+void Model::forget_looks() {
     absent_eas_.clear();
     absent_refs_.clear();
+    nobody_refs_.clear();
 }
 
 void Model::check(const Cause& cause) {
@@ -372,8 +385,7 @@ void Model::holds(const std::string& owner, const std::vector<StaticMapping>& se
 void Model::crashed() {
     while (history_.size() > 1 && history_.back().first > ledger_.on_disk) history_.pop_back();
     state_ = history_.back().second;
-    absent_eas_.clear();
-    absent_refs_.clear();
+    forget_looks();
     const auto go_back = [](Use& use) {
         use.last = use.swept;
         use.latest += kMostAdded;

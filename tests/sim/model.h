@@ -100,6 +100,7 @@ class Model {
     void check_promises(const Visible& after);
     bool mistaken(const Row& a, const Row& b) const;
     void check_refs(const Visible& after);
+    void forget_looks();
     void check_absent(const Visible& after);
     bool over(Seconds since, Seconds life) const;
     bool is_dynamic_ea(const net::Ip& ea) const;
@@ -116,6 +117,7 @@ class Model {
     std::map<std::string, uint64_t> acknowledged_;
     std::set<net::Ip> absent_eas_;  ///< seen missing while the step went on
     std::set<net::IpRef> absent_refs_;
+    std::set<net::IpRef> nobody_refs_;  ///< no host at all was found for them
 };
 
 }  // namespace ipref::gw::sim

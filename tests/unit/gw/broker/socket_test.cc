@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "common/wire/mapper_v1.h"
 #include "gw/broker/listen.h"
 #include "server.h"
 
@@ -248,4 +249,50 @@ TEST_CASE("garbage of every length leaves the connection as it was", "[socket]")
         }
     }
     CHECK(!peer.ask(hexed(1)).empty());
+}
+
+// All of them have several requests on their way at the same time.
+TEST_CASE("both variants of V1, protobuf and garbage on one socket: each its own answers",
+          "[socket]") {
+    Server server({}, {}, true);
+    const Peer fixed(server);
+    const Peer describing(server);
+    const Peer frames(server);
+    const Peer garbage(server);
+    const auto theirs = [](uint64_t number) {
+        return net::IpRef{ip("198.51.100.7"), {0, 1000 + number}};
+    };
+    const auto v1 = [&](uint16_t id, bool self_describing) {
+        const wire::V1Record record{net::Ip::any(v4), net::Ip::any(v4), theirs(id)};
+        const wire::V1Layout layout{self_describing, v4, v4};
+        return wire::V1Packet{wire::V1Mode::request, id, layout, wire::V1GetEa{record, "a."}};
+    };
+    constexpr uint16_t kEach = 20;
+    for (uint16_t i = 0; i < kEach; i++) {
+        fixed.send(wire::build_v1(v1(i, false)).value());
+        garbage.send(Bytes{static_cast<uint8_t>(0x20 + i), 0x11, 0x08});
+        describing.send(wire::build_v1(v1(static_cast<uint16_t>(i + 5), true)).value());
+        frames.send(get_frame(i + 1U, {theirs(i), theirs(i + 10U)}));
+        garbage.send(Bytes(i + 1U, 0x11));
+    }
+    const auto answered = [&](const Peer& peer, uint16_t id, bool self_describing) {
+        const auto packet = wire::parse_v1(peer.receive()).value();
+        CHECK(packet.mode == wire::V1Mode::ack);
+        CHECK(packet.id == id);
+        CHECK(packet.layout.self_describing == self_describing);
+        const auto& record = std::get<wire::V1GetEa>(packet.body).record;
+        CHECK(record.ipref == theirs(id));
+        CHECK(server.table.known_ea(theirs(id), v4) == record.ea);
+    };
+    for (uint16_t i = 0; i < kEach; i++) {
+        answered(fixed, i, false);
+        answered(describing, static_cast<uint16_t>(i + 5), true);
+        const auto frame = frames.receive_frame();
+        CHECK(frame.id() == i + 1U);
+        REQUIRE(frame.encoded_addresses().answers_size() == 2);
+        const auto ea = server.table.known_ea(theirs(i + 10U), v4);
+        CHECK(wire::ip_from(frame.encoded_addresses().answers(1).ea()) == ea);
+    }
+    garbage.send(wire::build_v1(v1(3, false)).value());  // nothing of the rest was answered
+    answered(garbage, 3, false);
 }
