@@ -129,6 +129,7 @@ Result<void> Gateway::open_parts() {
     if (!options_.devmode) {
         if (auto done = open_datapath(); !done) return done;
     }
+    happenings_ = std::make_unique<Happenings>(table_, datapath_.get());
     BrokerOptions broker_options;
     broker_options.socket_path = options_.mapper_socket;
     auto broker = Broker::open(loop_, broker_options, table_, store_.get(), broker_sources());
@@ -174,6 +175,8 @@ Result<void> Gateway::open_metrics() {
 BrokerSources Gateway::broker_sources() {
     BrokerSources sources;
     sources.status = [this](proto::Status& status) { fill_status(status); };
+    sources.listen = [this](const proto::TraceRequest& wanted) { happenings_->listen(wanted); };
+    sources.happened = [this](proto::TraceEvents& out) { happenings_->take(out); };
     if (options_.devmode) return sources;
     sources.peers = [this](const proto::PeersRequest& asked, proto::Peers& peers) {
         fill_peers(*datapath_, options_.remote_gateway_port, asked, peers);

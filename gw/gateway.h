@@ -14,6 +14,7 @@
 #include "common/run/metrics.h"
 #include "gw/broker/broker.h"
 #include "gw/datapath/datapath.h"
+#include "gw/happenings.h"
 #include "gw/hosts/hosts.h"
 #include "gw/mapping/config.h"
 #include "gw/mapping/expiry.h"
@@ -70,6 +71,7 @@ class Gateway {
     std::unique_ptr<HostsFileOwner> hosts_;
     run::Wake wake_;
     std::unique_ptr<Datapath> datapath_;
+    std::unique_ptr<Happenings> happenings_;
     std::unique_ptr<Broker> broker_;
     std::unique_ptr<run::HttpServer> http_;
     run::Timer ticks_;

@@ -20,6 +20,8 @@ constexpr std::array kCommands = {
     Command{"counters", "packets and bytes", run_counters},
     Command{"drops", "packets that were dropped, and why", run_drops},
     Command{"doctor", "what is wrong on this machine, and the commands that mend it", run_doctor},
+    Command{"trace", "drops and mappings as they happen", run_trace},
+    Command{"capture", "packets of both sides, into a pcapng file", run_capture},
 };
 
 /// Levenshtein's.

@@ -51,5 +51,7 @@ int run_peers(const std::vector<std::string>& arguments);
 int run_counters(const std::vector<std::string>& arguments);
 int run_drops(const std::vector<std::string>& arguments);
 int run_doctor(const std::vector<std::string>& arguments);
+int run_trace(const std::vector<std::string>& arguments);
+int run_capture(const std::vector<std::string>& arguments);
 
 }  // namespace ipref::gw::admin

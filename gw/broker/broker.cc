@@ -18,6 +18,7 @@ namespace ipref::gw {
 
 namespace {
 
+constexpr run::Milliseconds kTraceEvery{50};
 constexpr run::Milliseconds kAcceptAgain{100};  // after descriptors have run out
 
 }  // namespace
@@ -30,7 +31,8 @@ class Broker::Impl {
           clients_(table, std::move(options), std::move(sources), world(store)),
           socket_(std::move(socket)),
           poll_(loop, socket_.fd(), [this](int) { accept_all(); }),
-          accept_again_(loop, [this] { poll_.start(UV_READABLE); }) {
+          accept_again_(loop, [this] { poll_.start(UV_READABLE); }),
+          traces_(loop, [this] { tell_traces(); }) {
         poll_.start(UV_READABLE);
     }
     ~Impl() { poll_.stop(); }
@@ -104,11 +106,21 @@ class Broker::Impl {
             ServerConnection::Limits{options.queue_bytes, options.records_per_second,
                                      options.bytes_per_second},
             ServerConnection::Events{
-                .record = [this, number](wire::Bytes record) { clients_.take(number, record); },
+                .record = [this, number](wire::Bytes record) { take(number, record); },
                 .malformed = [this,
                               number](const std::string& why) { clients_.malformed(number, why); },
                 .ended = [this, number,
                           user](const std::string& why) { leave(number, user, why); }});
+    }
+
+    void take(uint64_t number, wire::Bytes record) {
+        clients_.take(number, record);
+        if (clients_.traced() && !traces_.active()) traces_.start(kTraceEvery, kTraceEvery);
+    }
+
+    void tell_traces() {
+        clients_.tell_traces();
+        if (!clients_.traced()) traces_.stop();
     }
 
     std::string name_of(uint64_t number, const ucred& peer) {
@@ -139,6 +151,7 @@ class Broker::Impl {
     ListeningSocket socket_;
     run::Poll poll_;
     run::Timer accept_again_;
+    run::Timer traces_;
 };
 
 Result<std::unique_ptr<Broker>> Broker::open(run::Loop& loop, BrokerOptions options, Table& table,

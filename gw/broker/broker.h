@@ -18,6 +18,8 @@ class Status;
 class Peers;
 class PeersRequest;
 class Counters;
+class TraceRequest;
+class TraceEvents;
 }  // namespace ipref::proto
 
 namespace ipref::gw {
@@ -28,6 +30,10 @@ struct BrokerSources {
     std::function<void(proto::Status&)> status;
     std::function<void(const proto::PeersRequest&, proto::Peers&)> peers;
     std::function<void(proto::Counters&)> counters;
+    /// From now on keep what all subscribers together want; nothing set: keep nothing.
+    std::function<void(const proto::TraceRequest&)> listen;
+    /// What has happened since the last call.
+    std::function<void(proto::TraceEvents&)> happened;
 };
 
 struct BrokerOptions {

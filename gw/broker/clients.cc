@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "common/run/log.h"
+#include "gw/broker/trace_frames.h"
 
 namespace ipref::gw {
 
 namespace {
 
-constexpr size_t kMostNamed = 10'000;  // dropped mappings; with more, "all"
+constexpr size_t kTraceQueue = 1 << 20;  // bytes that a subscriber may leave unread
+constexpr size_t kMostNamed = 10'000;    // dropped mappings; with more, "all"
 
 }  // namespace
 
@@ -35,7 +37,7 @@ Clients::~Clients() {
 void Clients::join(const Name& name, const MakeOutlet& outlet) {
     const uint64_t number = ++last_;
     auto client =
-        std::make_shared<Client>(Client{name(number), Session(context_), outlet(number), 0});
+        std::make_shared<Client>(Client{name(number), Session(context_), outlet(number), 0, 0});
     run::log_debug(run::Topic::mapper, "MAPPER {} has connected", client->name);
     clients_.emplace(number, std::move(client));
 }
@@ -44,7 +46,9 @@ void Clients::leave(uint64_t number, const std::string& why) {
     const auto found = clients_.find(number);
     if (found == clients_.end()) return;
     run::log_debug(run::Topic::mapper, "MAPPER {} has gone: {}", found->second->name, why);
+    const bool listening = found->second->session.trace().has_trace_request();
     clients_.erase(found);
+    if (listening) listen();
 }
 
 void Clients::malformed(uint64_t number, const std::string& why) {
@@ -54,6 +58,7 @@ void Clients::malformed(uint64_t number, const std::string& why) {
 void Clients::take(uint64_t number, wire::Bytes record) {
     const auto& client = clients_.at(number);
     Reply reply = client->session.take(record);
+    if (reply.subscribed) listen();
     if (!reply.malformed.empty()) malformed(number, reply.malformed);
     if (reply.record.empty()) return;
     if (!reply.durable || !world_.when_durable)
@@ -68,6 +73,31 @@ void Clients::take(uint64_t number, wire::Bytes record) {
         held->outlet->pause(held->waiting >= options_.in_flight);
     });
     client->outlet->pause(client->waiting >= options_.in_flight);
+}
+
+// What is kept is what any of them wants.
+void Clients::listen() {
+    proto::TraceRequest all;
+    for (const auto& [number, client] : clients_) widen(all, client->session.trace());
+    traced_ = all.drops() || all.packets() || all.mappings();
+    sources_.listen(all);
+}
+
+void Clients::tell_traces() {
+    if (!traced_) return;
+    proto::TraceEvents all;
+    sources_.happened(all);
+    for (const auto& [number, client] : clients_) {
+        const auto& wanted = client->session.trace();
+        if (!wanted.has_trace_request()) continue;
+        client->missed += all.missed();
+        if (client->outlet->queued() > kTraceQueue) {  // it is slow: nobody waits for it
+            client->missed += static_cast<uint64_t>(all.events_size());
+            continue;
+        }
+        auto told = trace_frames(wanted, all, std::exchange(client->missed, 0));
+        for (auto& frame : told) client->outlet->send(std::move(frame));
+    }
 }
 
 std::map<std::string, uint64_t> Clients::programs() const {

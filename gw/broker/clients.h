@@ -21,6 +21,8 @@ class Outlet {
     virtual void send(Record record) = 0;
     /// Takes no further records from the client while `paused`: it waits then, nobody else.
     virtual void pause(bool paused) = 0;
+    /// Bytes that the client has not taken yet.
+    virtual size_t queued() const { return 0; }
 };
 
 /// One thread. Destroyed before the table and the store.
@@ -50,6 +52,10 @@ class Clients {
     /// Its connection has ended; gives up the outlet. Answers that are still waiting are dropped.
     void leave(uint64_t number, const std::string& why);
 
+    /// Tells subscribers what has happened; to be called some times a second while any are there.
+    void tell_traces();
+    bool traced() const { return traced_; }
+
     size_t count() const { return clients_.size(); }
     const BrokerOptions& options() const { return options_; }
 
@@ -59,10 +65,12 @@ class Clients {
         std::string name;  ///< for the log
         Session session;
         std::unique_ptr<Outlet> outlet;
-        size_t waiting = 0;  ///< answers that wait for the disk
+        size_t waiting = 0;   ///< answers that wait for the disk
+        uint64_t missed = 0;  ///< events since it was told last
     };
 
     std::map<std::string, uint64_t> programs() const;
+    void listen();
     void push_in_turn(const std::vector<net::IpRef>& dropped);
     void push(const std::vector<net::IpRef>& dropped);
 
@@ -73,6 +81,7 @@ class Clients {
     const SessionContext context_;
     const std::shared_ptr<int> alive_ = std::make_shared<int>();  ///< held weakly by pushes
     uint64_t last_ = 0;
+    bool traced_ = false;  ///< somebody wants to be told what happens
     std::map<uint64_t, std::shared_ptr<Client>> clients_;
 };
 

@@ -38,6 +38,7 @@ class ServerConnection : public Outlet {
     /// Sends, or queues what the kernel does not take yet.
     void send(Record record) override;
     void pause(bool paused) override;
+    size_t queued() const override { return queued_bytes_; }
     /// Ends it in the loop's next turn.
     void end(std::string why);
 

@@ -94,7 +94,11 @@ Reply reply_of(const proto::Frame& request, proto::Frame answer, bool durable) {
     answer.set_id(request.id());
     auto record = wire::build_frame(std::move(answer));
     if (!record) return failure_of(request, Failure::BAD_REQUEST, record.error().text);
-    Reply reply{.record = std::move(*record), .durable = durable, .refused = {}, .malformed = {}};
+    Reply reply{.record = std::move(*record),
+                .durable = durable,
+                .refused = {},
+                .malformed = {},
+                .subscribed = false};
     if (durable) {
         reply.refused = [id = request.id()](const std::string& why) {
             proto::Frame about;
@@ -183,6 +187,7 @@ Reply Session::answer(const proto::Frame& request) {
         case proto::Frame::kMappingsRequest:
         case proto::Frame::kPeersRequest:
         case proto::Frame::kCountersRequest:
+        case proto::Frame::kTraceRequest:
             return admin(request);
         default:
             return failure_of(request, Failure::BAD_REQUEST,
@@ -300,6 +305,15 @@ Reply Session::withdraw(const proto::Frame& request) {
     return ack(request, {});
 }
 
+Reply Session::subscribe(const proto::Frame& request) {
+    trace_ = request;
+    proto::Frame frame;
+    frame.mutable_trace_events();
+    Reply reply = reply_of(request, std::move(frame));
+    reply.subscribed = true;
+    return reply;
+}
+
 Reply Session::admin(const proto::Frame& request) {
     const auto& sources = context_.sources;
     proto::Frame frame;
@@ -316,6 +330,9 @@ Reply Session::admin(const proto::Frame& request) {
             if (!sources.counters) break;
             sources.counters(*frame.mutable_counters());
             return reply_of(request, std::move(frame));
+        case proto::Frame::kTraceRequest:
+            if (!sources.listen || !sources.happened) break;
+            return subscribe(request);
         default:
             break;
     }

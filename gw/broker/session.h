@@ -27,6 +27,7 @@ struct Reply {
     std::function<Record(const std::string& why)> refused;
     /// What was malformed, for the log; empty: nothing.
     std::string malformed;
+    bool subscribed = false;  ///< what it wants to be told of has changed
 };
 
 /// What all sessions share; outlives them.
@@ -48,6 +49,8 @@ class Session {
     /// Whether it has said hello: who does gets pushes.
     bool greeted() const { return greeted_; }
     const std::string& program() const { return program_; }
+    /// What it wants to be told of, and by which id; nothing set: of nothing.
+    const proto::Frame& trace() const { return trace_; }
 
   private:
     /// A set of hosts on its way in.
@@ -73,11 +76,13 @@ class Session {
     Reply host_hash(const proto::Frame& request);
     Reply withdraw(const proto::Frame& request);
     Reply admin(const proto::Frame& request);
+    Reply subscribe(const proto::Frame& request);
     size_t arriving_hosts() const;
 
     const SessionContext& context_;
     bool greeted_ = false;
     std::string program_;
+    proto::Frame trace_;                        ///< its last TraceRequest
     std::map<std::string, Arriving> arriving_;  ///< by source
 };
 

@@ -270,6 +270,10 @@ void Datapath::each_worker(const std::function<void(const WorkerCounters&)>& vis
     for (const auto& runner : impl_->runners_) visit(runner->worker->counters());
 }
 
+void Datapath::each_tap(const std::function<void(Tap&)>& visit) {
+    for (const auto& runner : impl_->runners_) visit(runner->worker->tap());
+}
+
 bool Datapath::all_alive() {
     bool alive = true;
     for (auto& runner : impl_->runners_) {

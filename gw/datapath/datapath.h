@@ -54,6 +54,8 @@ class Datapath {
     uint64_t socket_overflows() const;
     /// For each worker's counters.
     void each_worker(const std::function<void(const WorkerCounters&)>& visit) const;
+    /// For each worker's tap: of the loop's thread.
+    void each_tap(const std::function<void(Tap&)>& visit);
     /// Whether every worker has turned since the last call: for the watchdog. One caller.
     bool all_alive();
 

@@ -106,10 +106,10 @@ bool Inward::take(Bytes packet, const net::Endpoint& from, UdpEdge& udp) {
         case Action::hold:
             return true;
         case Action::drop:
-            state_.drop(Direction::in, verdict.reason, {.peer = &from});
+            state_.drop(Direction::in, verdict.reason, {.datagram = packet, .peer = &from});
             return false;
         case Action::answer:
-            state_.drop(Direction::in, verdict.reason, {.peer = &from});
+            state_.drop(Direction::in, verdict.reason, {.datagram = packet, .peer = &from});
             answer(verdict.error, packet, from, udp);
             return false;
     }
@@ -117,6 +117,7 @@ bool Inward::take(Bytes packet, const net::Endpoint& from, UdpEdge& udp) {
 }
 
 void Inward::forward(Bytes packet, const net::Endpoint& from) {
+    state_.tapped(TapPoint::tunnel, Direction::in, packet, {}, &from);
     const auto segment = packet.subspan(plan_.skip);
     const auto& to = plan_.destination;
     const size_t mtu = mtu_to(to, plan_.df);
@@ -170,6 +171,9 @@ void Inward::flush() {
         state_.counters.tun_sent_packets.add(each.segments());
         state_.counters.tun_sent_bytes.add(each.size());
         if (each.segments() > 1) state_.counters.tun_sent_super.add();
+        const auto parts = each.parts();
+        state_.tapped(TapPoint::tun, Direction::in, parts[0], parts.size() > 1 ? parts[1] : Bytes{},
+                      nullptr, each.segments());
     }
     begin();
 }

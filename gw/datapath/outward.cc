@@ -122,9 +122,11 @@ void Outward::translated(Packet& packet) {
     }
     switch (fit(plan_, way->room)) {
         case Fit::whole:
+            state_.tapped(TapPoint::tun, Direction::out, packet.bytes(), {}, nullptr);
             queue(*way, packet);
             break;
         case Fit::split:
+            state_.tapped(TapPoint::tun, Direction::out, packet.bytes(), {}, nullptr);
             apply(plan_, packet);
             flush(way->lane);  // what came before goes before
             send_split(packet.bytes(), way->to, *way->lane.udp);
@@ -176,6 +178,7 @@ void Outward::super(Packet packet, const VnetHeader& offload) {
     if (!way) return;
     switch (fit(plan_, way->room)) {
         case Fit::whole:
+            state_.tapped(TapPoint::tun, Direction::out, first, {}, nullptr, packets);
             return segments(*cut, packet, *way);
         case Fit::split:
             return segments_singly(*cut, whole.subspan(headers));

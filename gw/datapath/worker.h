@@ -47,6 +47,7 @@ class Worker {
     }
 
     const WorkerCounters& counters() const { return state_.counters; }
+    Tap& tap() { return state_.tap; }
 
   private:
     WorkerState state_;

@@ -50,6 +50,7 @@ WorkerState::WorkerState(const WorkerShared& all, TunEdge& tun_edge, UdpEdge* ud
 void WorkerState::set_now(Time now) {
     now_ = now;
     seconds_ = peer_seconds(now);
+    tapping_ = tap.wants_packets();
 }
 
 void WorkerState::learn_mtus(UdpEdge& udp) {
@@ -87,11 +88,12 @@ void WorkerState::send(std::span<Datagram> datagrams, UdpEdge& udp) {
         if (each.error == 0) {
             packets++;
             bytes += each.size();
+            tapped(TapPoint::tunnel, Direction::out, each.head, each.rest, &each.to);
         } else if (each.error == EMSGSIZE) {
             too_large = true;
         } else {
             drop(Direction::out, DropReason::tunnel_send_failed,
-                 {.peer = &each.to, .error = each.error});
+                 {.datagram = each.head, .rest = each.rest, .peer = &each.to, .error = each.error});
         }
     }
     counters.udp_sent_packets.add(packets);
@@ -105,12 +107,37 @@ void WorkerState::write_local(Bytes head, Bytes rest) {
     if (error == 0) {
         counters.tun_sent_packets.add();
         counters.tun_sent_bytes.add(head.size() + rest.size());
+        tapped(TapPoint::tun, Direction::in, head, rest, nullptr);
         return;
     }
     drop(Direction::in, DropReason::tun_write_failed, {.packet = head, .error = error});
 }
 
+void WorkerState::put_tap(TapPoint point, Direction direction, Bytes head, Bytes rest,
+                          const net::Endpoint* peer, uint64_t count) {
+    TapEvent event;
+    event.point = point;
+    event.inward = direction == Direction::in;
+    event.count = count;
+    if (peer != nullptr) event.peer = *peer;
+    tap.put(event, head, rest);
+}
+
+void WorkerState::tap_drop(Direction direction, DropReason reason, const About& about) {
+    TapEvent event;
+    const bool datagram = !about.datagram.empty();
+    event.point = datagram ? TapPoint::tunnel : TapPoint::tun;
+    event.inward = direction == Direction::in;
+    event.dropped = true;
+    event.reason = reason;
+    event.error = about.error;
+    event.count = about.count;
+    if (about.peer != nullptr) event.peer = *about.peer;
+    tap.put(event, datagram ? about.datagram : about.packet, about.rest);
+}
+
 void WorkerState::drop(Direction direction, DropReason reason, const About& about) {
+    if (tap.wants_drops()) tap_drop(direction, reason, about);
     (direction == Direction::out ? counters.out : counters.in).count(reason, about.count);
     const auto& info = describe(reason);
     // Any IPv6 stack tells its neighbours' multicast groups: counted, not worth a line.

@@ -14,6 +14,7 @@
 #include "gw/datapath/lookup.h"
 #include "gw/datapath/offload/offloads.h"
 #include "gw/datapath/peers.h"
+#include "gw/datapath/tap.h"
 #include "gw/datapath/translate/settings.h"
 #include "gw/datapath/translate/translate.h"
 
@@ -77,12 +78,19 @@ class WorkerState {
 
     /// What a log line may tell about a dropped packet; made into text only if it is written.
     struct About {
-        Bytes packet = {};  ///< IP, on its way into the tunnel
+        Bytes packet = {};    ///< IP, at the TUN
+        Bytes datagram = {};  ///< IPREF, at the tunnel's socket, if that is what was dropped
+        Bytes rest = {};      ///< what follows on it
         const net::Endpoint* peer = nullptr;
         int error = 0;
         uint64_t count = 1;  ///< packets, all for the same reason
     };
     void drop(Direction direction, DropReason reason, const About& about);
+    /// If somebody listens: a packet that passes, in two parts, the first of `count`.
+    void tapped(TapPoint point, Direction direction, Bytes head, Bytes rest,
+                const net::Endpoint* peer, uint64_t count = 1) {
+        if (tapping_) put_tap(point, direction, head, rest, peer, count);
+    }
     /// If packets are to be traced.
     void trace(std::string_view what, const net::Endpoint& peer, Bytes packet) const;
     /// Identifications: to differ, not to be secret.
@@ -94,8 +102,15 @@ class WorkerState {
     PeerCache peer_cache;
     PeerCache local_cache;
     IcmpLimit icmp_limit;
+    Tap tap;
 
   private:
+    void put_tap(TapPoint point, Direction direction, Bytes head, Bytes rest,
+                 const net::Endpoint* peer, uint64_t count);
+
+    void tap_drop(Direction direction, DropReason reason, const About& about);
+
+    bool tapping_ = false;  // packets that pass, in this batch
     std::array<UdpEdge*, 2> udp_;
     std::array<run::LogLimit, kDropReasons> log_limits_;
     uint64_t random_state_;

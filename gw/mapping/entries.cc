@@ -73,10 +73,12 @@ Entry* Table::Impl::insert(const MappingRecord& record, bool journal) {
     index(record.relation).add(made.release());
     if (watch_) watch_();
     if (journal && journal_ != nullptr) changes_.emplace_back(record);
+    if (observer_) observer_(Event::made, row_of(*entry));
     return entry;
 }
 
-void Table::Impl::drop(Entry* entry) {
+void Table::Impl::drop(Entry* entry, Event event) {
+    if (observer_) observer_(event, row_of(*entry));
     index(entry->relation).remove(entry);
     if (watch_) watch_();
     auto& list = rows(entry->relation);
@@ -116,7 +118,7 @@ void Table::Impl::rest(const Entry& dropped) {
 }
 
 void Table::Impl::expire(Entry* entry) {
-    drop(entry);
+    drop(entry, Event::expired);
     if (entry->relation == Relation::local) rest(*entry);  // stored in place of the erasure
 }
 

@@ -241,6 +241,12 @@ void Table::journal(Journal* journal) {
     impl_->journal_ = journal;
 }
 
+void Table::observe(Observer observer) {
+    const RcuAway away;
+    const std::lock_guard lock(impl_->mutex_);
+    impl_->observer_ = std::move(observer);
+}
+
 void Table::on_dropped(std::function<void(const std::vector<net::IpRef>&)> callback) {
     const std::lock_guard lock(impl_->mutex_);
     impl_->on_dropped_ = std::move(callback);

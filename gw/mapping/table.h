@@ -171,6 +171,12 @@ class Table : public Lookup {
     /// set, with the lock held: look-ups that hit may be made, nothing else. Before readers start.
     void watch(std::function<void()> callback);
 
+    /// What happens to mappings, told with the lock held by whichever thread does it: the observer
+    /// must not call the table, and not take long. nullptr: no more.
+    enum class Event : uint8_t { made, expired, ended };
+    using Observer = std::function<void(Event event, const MappingRow& row)>;
+    void observe(Observer observer);
+
     /// At start, from the store: in any order, owners before their mappings, no EA twice. False if
     /// the record does not fit the configuration (another encode network): the store then erases
     /// it.

@@ -76,7 +76,7 @@ class Table::Impl {
     void size_tables(Relation relation, size_t entries);
     Entry* insert(const MappingRecord& record, bool journal);
     /// An address that could be given out again rests.
-    void drop(Entry* entry);
+    void drop(Entry* entry, Event event = Event::ended);
     bool leaves_free_ea(const Entry& dropped) const;
     void rest(const Entry& dropped);
     /// Drops a dynamic mapping whose life is over; its number rests.
@@ -147,6 +147,7 @@ class Table::Impl {
     Journal* journal_ = nullptr;
     std::function<void(const std::vector<net::IpRef>&)> on_dropped_;
     std::function<void()> watch_;
+    Observer observer_;  ///< empty: nobody looks
     // What the Write in hand has done so far:
     std::vector<Change> changes_;
     std::vector<Entry*> retired_;
