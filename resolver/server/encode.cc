@@ -47,11 +47,23 @@ Shape shape_of(uint16_t type) {
     }
 }
 
-/// Length of the wire name at the front of `bytes`, whole and well-formed.
+/// Length of the wire name at the front of `bytes`; 0 if there is none.
 size_t name_length(Bytes bytes) {
     size_t at = 0;
-    while (bytes[at] != 0) at += bytes[at] + 1U;
-    return at + 1;
+    while (at < bytes.size() && bytes[at] != 0 && bytes[at] <= dns::kMaxLabel) at += bytes[at] + 1U;
+    return at < bytes.size() && bytes[at] == 0 && at < dns::kMaxName ? at + 1 : 0;
+}
+
+/// Whether data has the names that its type says. An upstream's may be empty, or hold anything.
+bool has_shape(Bytes data, const Shape& shape) {
+    if (data.size() < shape.before) return false;
+    data = data.subspan(shape.before);
+    for (size_t i = 0; i < shape.names; i++) {
+        const size_t length = name_length(data);
+        if (length == 0) return false;
+        data = data.subspan(length);
+    }
+    return true;
 }
 
 class Encoder {
@@ -130,7 +142,7 @@ class Encoder {
         const size_t length_at = at_;
         if (!put16(static_cast<uint16_t>(record.rdata.size()))) return false;
         const Shape shape = shape_of(record.type);
-        if (shape.names == 0) return put(record.rdata);
+        if (shape.names == 0 || !has_shape(record.rdata, shape)) return put(record.rdata);
         if (!put(record.rdata.first(shape.before))) return false;
         Bytes rest = record.rdata.subspan(shape.before);
         for (size_t i = 0; i < shape.names; i++) {

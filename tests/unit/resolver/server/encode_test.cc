@@ -182,3 +182,19 @@ TEST_CASE("A packed reply goes out with the query's id, flags and OPT", "[encode
     CHECK(header->additionals == 2);
     CHECK(reply_size(f.request, f.reply) == size);
 }
+
+TEST_CASE("Data that is not what its type says goes out as it came", "[encode]") {
+    const std::vector<std::vector<uint8_t>> broken = {
+        {}, {3, 'a', 'b'}, {0xc0, 12}, {200, 'a', 0}, std::vector<uint8_t>(300, 1)};
+    for (const uint16_t type : {dns::rr::kNs, dns::rr::kMx, dns::rr::kSoa, dns::rr::kMd}) {
+        for (const auto& data : broken) {
+            Fixture f;
+            const auto name = f.request.name;
+            f.reply.answer.push_back({.owner = name.wire(), .type = type, .rdata = data});
+            dns::MessageReader in(f.encode(65535));
+            const auto record = in.record();
+            REQUIRE(record);
+            CHECK(std::equal(data.begin(), data.end(), record->rdata.begin(), record->rdata.end()));
+        }
+    }
+}
