@@ -73,6 +73,20 @@ Signal::Signal(Loop& loop, int number, Callback callback) : callback_(std::move(
     uv_unref(handle_.base());
 }
 
+BeforeWait::BeforeWait(Loop& loop, Callback callback) : callback_(std::move(callback)) {
+    must(uv_prepare_init(loop.raw(), handle_.get()), "prepare");
+    handle_->data = this;
+    uv_unref(handle_.base());
+}
+
+void BeforeWait::start() {
+    uv_prepare_start(handle_.get(), [](uv_prepare_t* h) { owner_of<BeforeWait>(h)->callback_(); });
+}
+
+void BeforeWait::stop() {
+    uv_prepare_stop(handle_.get());
+}
+
 Poll::Poll(Loop& loop, int fd, Callback callback) : callback_(std::move(callback)) {
     must(uv_poll_init(loop.raw(), handle_.get(), fd), "poll");
     handle_->data = this;

@@ -114,6 +114,23 @@ class Poll {
     OwnedHandle<uv_poll_t> handle_;
 };
 
+/// Calls back when the loop has done all that was to be done and is about to wait: for what is
+/// better done for many at once, as sending. Does not keep Loop::run going.
+class BeforeWait {
+  public:
+    using Callback = std::function<void()>;
+    BeforeWait(Loop& loop, Callback callback);
+    BeforeWait(BeforeWait&&) = delete;
+
+    /// For the next time, and every time after it, until stop().
+    void start();
+    void stop();
+
+  private:
+    Callback callback_;
+    OwnedHandle<uv_prepare_t> handle_;
+};
+
 /// Wakes a loop from another thread; several sends may arrive as one call.
 class Wake {
   public:

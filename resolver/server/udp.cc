@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstring>
 
 #include "resolver/server/encode.h"
 
@@ -12,8 +13,10 @@ namespace ipref::resolver {
 
 namespace {
 
-constexpr size_t kBatch = 32;
-constexpr size_t kMostQuery = 4096;  // larger questions over UDP arrive cut, and get FORMERR
+constexpr size_t kBatch = 64;
+// Larger questions over UDP arrive cut, and get FORMERR. No power of two: the first bytes of all
+// messages of a batch would compete for the same lines of the CPU's cache.
+constexpr size_t kMostQuery = 4096 + 64;
 constexpr size_t kControl = CMSG_SPACE(sizeof(in6_pktinfo));
 constexpr int kMostBatches = 16;  // before other descriptors of the loop have their turn
 
@@ -22,28 +25,32 @@ constexpr int kMostBatches = 16;  // before other descriptors of the loop have t
 struct UdpListener::Batch {
     std::array<mmsghdr, kBatch> headers{};
     std::array<iovec, kBatch> vectors{};
-    std::array<sockaddr_storage, kBatch> from{};
-    alignas(cmsghdr) std::array<std::array<uint8_t, kControl>, kBatch> control{};
+    std::array<sockaddr_storage, kBatch> from;
+    alignas(cmsghdr) std::array<std::array<uint8_t, kControl>, kBatch> control;
     std::array<std::array<uint8_t, kMostQuery>, kBatch> data;
-    std::array<uint8_t, dns::kMaxMessage> out;
 
-    void prepare() {
-        for (size_t i = 0; i < kBatch; i++) {
-            vectors[i] = {data[i].data(), data[i].size()};
-            auto& header = headers[i].msg_hdr;
-            header = {};
-            header.msg_name = &from[i];
-            header.msg_namelen = sizeof from[i];
-            header.msg_iov = &vectors[i];
-            header.msg_iovlen = 1;
-            header.msg_control = control[i].data();
-            header.msg_controllen = kControl;
-        }
+    Batch() {
+        for (size_t i = 0; i < kBatch; i++) prepare(i);
+    }
+    void prepare(size_t i) {
+        vectors[i] = {data[i].data(), data[i].size()};
+        auto& header = headers[i].msg_hdr;
+        header.msg_name = &from[i];
+        header.msg_namelen = sizeof from[i];
+        header.msg_iov = &vectors[i];
+        header.msg_iovlen = 1;
+        header.msg_control = control[i].data();
+        header.msg_controllen = kControl;
     }
 };
 
 UdpListener::UdpListener(Runner& runner, Fd fd, const net::Endpoint& at)
-    : runner_(runner), fd_(std::move(fd)), at_(at), batch_(std::make_unique<Batch>()) {
+    : runner_(runner),
+      fd_(std::move(fd)),
+      at_(at),
+      batch_(new Batch),
+      answers_(at.ip.is_zero()),
+      flush_(runner.loop(), [this] { flush(); }) {
     poll_.emplace(runner.loop(), fd_.get(), [this](int) { readable(); });
     poll_->start(UV_READABLE);
 }
@@ -52,23 +59,36 @@ UdpListener::~UdpListener() = default;
 
 void UdpListener::retire() {
     readable();
+    flush();
     poll_.reset();
     fd_ = Fd();
 }
 
 void UdpListener::readable() {
     for (int round = 0; round < kMostBatches; round++) {
-        batch_->prepare();
         const int count =
             recvmmsg(fd_.get(), batch_->headers.data(), kBatch, MSG_DONTWAIT, nullptr);
         if (count <= 0) return;  // nothing left, or an ICMP error of an earlier answer
-        for (size_t i = 0; i < static_cast<size_t>(count); i++) {
-            const Bytes message(batch_->data[i].data(), batch_->headers[i].msg_len);
-            pending_++;
-            runner_.take(message, *this, routes_, whence(i));
-        }
+        take_batch(static_cast<size_t>(count));
         if (static_cast<size_t>(count) < kBatch) return;
     }
+}
+
+void UdpListener::take_batch(size_t count) {
+    taking_ = true;
+    for (size_t i = 0; i < count; i++) {
+        const Bytes message(batch_->data[i].data(), batch_->headers[i].msg_len);
+        pending_++;
+        runner_.take(message, *this, routes_, whence(i));
+        batch_->prepare(i);
+    }
+    taking_ = false;
+    flush();
+}
+
+void UdpListener::flush() {
+    flush_.stop();
+    if (!answers_.empty()) answers_.send(fd_.get());
 }
 
 Whence UdpListener::whence(size_t index) const {
@@ -97,53 +117,16 @@ Whence UdpListener::whence(size_t index) const {
 void UdpListener::deliver(Query& q) {
     pending_--;
     if (q.outcome() == Query::Outcome::dropped) return;
+    if (!answers_.has_room(q.limit())) flush();
     const size_t size = q.header_only()
-                            ? encode_header_only(q.request.wire, q.reply.rcode, batch_->out)
-                            : encode_reply(q.request, q.reply, q.limit(), batch_->out);
-    send(q.request, Bytes(batch_->out.data(), size));
-}
-
-/// An answer that the kernel does not take now is lost, as any datagram may be: the client asks
-/// again.
-void UdpListener::send(const Request& to, Bytes message) {
-    sockaddr_storage address{};
-    const auto size = to.client.to(address);
-    if (to.client.ip.is_link_local() && to.client.ip.is_v6()) {
-        reinterpret_cast<sockaddr_in6*>(&address)->sin6_scope_id = to.interface;
-    }
-    iovec vector{const_cast<uint8_t*>(message.data()), message.size()};
-    alignas(cmsghdr) std::array<uint8_t, kControl> control{};
-    msghdr header{};
-    header.msg_name = &address;
-    header.msg_namelen = size;
-    header.msg_iov = &vector;
-    header.msg_iovlen = 1;
-    if (at_.ip.is_zero()) {
-        header.msg_control = control.data();
-        header.msg_controllen = kControl;
-        auto* c = CMSG_FIRSTHDR(&header);
-        if (at_.ip.is_v4()) {
-            in_pktinfo info{};
-            std::memcpy(&info.ipi_spec_dst, to.local.ip.data(), 4);
-            c->cmsg_level = IPPROTO_IP;
-            c->cmsg_type = IP_PKTINFO;
-            c->cmsg_len = CMSG_LEN(sizeof info);
-            std::memcpy(CMSG_DATA(c), &info, sizeof info);
-            header.msg_controllen = CMSG_SPACE(sizeof info);
-        } else {
-            in6_pktinfo info{};
-            std::memcpy(&info.ipi6_addr, to.local.ip.data(), 16);
-            c->cmsg_level = IPPROTO_IPV6;
-            c->cmsg_type = IPV6_PKTINFO;
-            c->cmsg_len = CMSG_LEN(sizeof info);
-            std::memcpy(CMSG_DATA(c), &info, sizeof info);
-        }
-    }
+                            ? encode_header_only(q.request.wire, q.reply.rcode, answers_.room())
+                            : encode_reply(q.request, q.reply, q.limit(), answers_.room());
+    answers_.add(q.request, size);
+    if (taking_) return;
+    if (fd_) return flush_.start();
     // A retired listener has given its socket up: this answer gets one of its own.
-    const auto own =
-        fd_ ? Result<Fd>(Fd()) : bind_socket(SocketKind::udp, to.local, Sharing::with_anybody);
-    if (!own) return;
-    sendmsg(fd_ ? fd_.get() : own->get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto own = bind_socket(SocketKind::udp, q.request.local, Sharing::with_anybody);
+    answers_.send(own ? own->get() : -1);
 }
 
 }  // namespace ipref::resolver

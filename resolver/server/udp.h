@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A UDP listener: messages in, answers out, from the address that was asked.
+// A UDP listener: messages in, answers out, from the address that was asked. Both in batches: what
+// has arrived is taken with one call, what has been answered by the time is sent with one; nothing
+// waits for a batch to fill.
 #pragma once
 
 #include <memory>
@@ -7,6 +9,7 @@
 
 #include "resolver/server/runner.h"
 #include "resolver/server/socket.h"
+#include "resolver/server/udp_answers.h"
 
 namespace ipref::resolver {
 
@@ -28,15 +31,19 @@ class UdpListener final : public Sink {
   private:
     struct Batch;
     void readable();
+    void take_batch(size_t count);
     Whence whence(size_t index) const;
-    void send(const Request& to, Bytes message);
+    void flush();
 
     Runner& runner_;
     Fd fd_;
     net::Endpoint at_;
     const Routes* routes_ = nullptr;
     size_t pending_ = 0;
+    bool taking_ = false;  // a batch of questions; their answers go out together
     std::unique_ptr<Batch> batch_;
+    UdpAnswers answers_;
+    run::BeforeWait flush_;          // for answers that come later
     std::optional<run::Poll> poll_;  // gone before the socket is
 };
 

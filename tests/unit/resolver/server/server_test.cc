@@ -2,9 +2,13 @@
 // The server over real sockets on loopback: UDP, TCP, second instances, reloads, stopping.
 #include "resolver/server/server.h"
 
+#include <fstream>
+#include <set>
+
 #include "unit/catch.h"
 #include "unit/common/dns/scripted_dns.h"
 #include "unit/resolver/server/client.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::resolver;
@@ -57,6 +61,38 @@ TEST_CASE("Questions over UDP, bad ones among them", "[server]") {
     CHECK(refused.size() == 12);
     CHECK(dns::Header::read(refused)->id == 6);
     CHECK(rcode(refused) == dns::rcode::kNotImp);
+}
+
+TEST_CASE("Questions that arrive together are answered together, each its own", "[server]") {
+    // An alias out of the zone is answered later, from the loop, beside others that are at once.
+    test::TemporaryDirectory folder;
+    const auto zone = folder.path() / "db";
+    std::ofstream(zone) << "@ 60 SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+                           "near A 192.0.2.2\nfar CNAME a.who.test.\n";
+    Bench bench;
+    auto config =
+        load_config(fmt::format("z.test:{0} {{\n bind 127.0.0.1\n file {1}\n multisocket 1\n}}\n"
+                                "who.test:{0} {{\n bind 127.0.0.1\n whoami\n}}\n",
+                                bench.port, zone.string()),
+                    {});
+    REQUIRE(config);
+    REQUIRE(bench.server.use(*config));
+    const Client client(bench.loop, SOCK_DGRAM, bench.port);
+    constexpr uint16_t kCount = 150;  // more than two batches
+    for (uint16_t id = 1; id <= kCount; id++) {
+        client.send(test::query_for(id % 3 == 0 ? "far.z.test" : "near.z.test", dns::rr::kA, id));
+        if (id % 10 == 0) client.send({1, 2, 3});
+    }
+    std::set<uint16_t> answered;
+    for (uint16_t i = 0; i < kCount; i++) {
+        const auto answer = client.receive();
+        const auto header = dns::Header::read(answer);
+        REQUIRE(header);
+        CHECK(header->rcode() == dns::rcode::kNoError);
+        CHECK(header->answers == 1);
+        CHECK(answered.insert(header->id).second);
+    }
+    CHECK(*answered.rbegin() == kCount);
 }
 
 TEST_CASE("Answers of a wildcard listener come from the address that was asked", "[server]") {
