@@ -17,6 +17,8 @@ import tempfile
 import time
 
 THREADED = ('unit-gw', 'unit-mapping', 'unit-run', 'unit-resolver-workers')  # what has more than one thread; ./dev builds them with tsan
+THREADED = ('unit-gw', 'unit-mapping', 'unit-run')  # what has more than one thread; ./dev builds them with tsan
+DEBIAN = '/usr/bin/python3'  # the one that has python3-dnspython
 LIMIT = 1200  # seconds for one suite: one that hangs must not eat CI's time
 PATIENCE = 60  # seconds for it to clean up when it is stopped
 CLOSING = re.compile(r'^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$', re.M)
@@ -34,6 +36,10 @@ def suites():
     for tool in ('ref', 'packet'):
         for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin')):
             yield 'vectors %s %s' % (tool, build), ['%s/%s-vectors' % (bin_dir, tool), 'tests/vectors/%ss.jsonl' % tool]
+    for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin')):
+        server, gateway = bin_dir + '/ipref-coredns', bin_dir + '/ipref-gw'
+        yield 'vectors corefiles ' + build, [DEBIAN, 'tests/vectors/recorded_corefiles.py', server, 'tests/vectors/corefiles.jsonl']
+        yield 'vectors dns ' + build, [DEBIAN, 'tests/vectors/recorded_dns.py', server, 'tests/vectors/dns.jsonl', '--gw', gateway]
     for program in sorted(glob.glob('build/asan/bin/unit/*')):
         yield '%s asan' % os.path.basename(program), [program]
     yield 'mapper simulation asan', ['build/asan/bin/mapper-sim', '1', '200']
