@@ -17,7 +17,6 @@ import tempfile
 import time
 
 THREADED = ('unit-gw', 'unit-mapping', 'unit-run', 'unit-resolver-workers')  # what has more than one thread; ./dev builds them with tsan
-THREADED = ('unit-gw', 'unit-mapping', 'unit-run')  # what has more than one thread; ./dev builds them with tsan
 DEBIAN = '/usr/bin/python3'  # the one that has python3-dnspython
 LIMIT = 1200  # seconds for one suite: one that hangs must not eat CI's time
 PATIENCE = 60  # seconds for it to clean up when it is stopped

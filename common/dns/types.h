@@ -49,7 +49,7 @@ constexpr uint16_t kExtendedError = 15;
 /// Info codes of extended errors (RFC 8914).
 namespace ede {
 constexpr uint16_t kOther = 0, kStaleAnswer = 3, kDnssecIndeterminate = 5, kNotReady = 14;
-constexpr uint16_t kBlocked = 15, kStaleNxDomain = 19;
+constexpr uint16_t kBlocked = 15, kFiltered = 17, kStaleNxDomain = 19;
 constexpr uint16_t kProhibited = 18, kNoReachableAuthority = 22, kNetworkError = 23;
 constexpr uint16_t kInvalidData = 24;
 }  // namespace ede

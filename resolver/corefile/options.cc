@@ -186,18 +186,25 @@ void OptionTable::ignored(std::string name, std::string help) {
                      }});
 }
 
+std::vector<std::string> OptionTable::names() const {
+    std::vector<std::string> out;
+    for (const auto& row : rows_) out.push_back(row.name);
+    return out;
+}
+
+tl::unexpected<Error> OptionTable::unknown(const Dispenser& d, std::string_view word) const {
+    const auto hint = nearest_word(word, names());
+    return d.err(fmt::format("unknown property '{}'{}", word,
+                             hint.empty() ? "" : fmt::format(", is it '{}'?", hint)));
+}
+
 Result<void> OptionTable::read_block(Dispenser& d) const {
     while (d.next_block()) {
         const auto row = std::find_if(rows_.begin(), rows_.end(),
                                       [&](const OptionRow& r) { return r.name == d.val(); });
-        if (row == rows_.end()) {
-            std::vector<std::string> names;
-            for (const auto& known : rows_) names.push_back(known.name);
-            const auto hint = nearest_word(d.val(), names);
-            return d.err(fmt::format("unknown property '{}'{}", d.val(),
-                                     hint.empty() ? "" : fmt::format(", is it '{}'?", hint)));
-        }
-        if (auto taken = row->take(d); !taken) return taken;
+        if (row == rows_.end() && !otherwise_) return unknown(d, d.val());
+        const auto& take = row == rows_.end() ? otherwise_ : row->take;
+        if (auto taken = take(d); !taken) return taken;
         if (d.next_on_line()) return d.arg_err();
     }
     if (!d.ok()) return d.eof_err();

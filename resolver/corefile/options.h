@@ -53,6 +53,12 @@ class OptionTable {
     void ignored(std::string name, std::string help);
     /// Anything else.
     void custom(OptionRow row) { rows_.push_back(std::move(row)); }
+    /// Lines of the block that begin with none of the options' names (plugin hosts): the current
+    /// token is the first word. Without it such a line is an error.
+    void otherwise(std::function<Result<void>(Dispenser&)> take) { otherwise_ = std::move(take); }
+    std::vector<std::string> names() const;
+    /// The error about `word`, with the nearest name.
+    tl::unexpected<Error> unknown(const Dispenser& d, std::string_view word) const;
 
     /// Reads the block behind the current line, if there is one. An option that is not in the table
     /// is "unknown property 'x'", with the nearest name; a left-over argument is an error.
@@ -61,6 +67,7 @@ class OptionTable {
 
   private:
     std::vector<OptionRow> rows_;
+    std::function<Result<void>(Dispenser&)> otherwise_;
 };
 
 /// The word of `known` that `word` was probably meant to be (few edits away), or "".

@@ -6,6 +6,9 @@
 
 namespace ipref::resolver {
 
+Result<void> setup_acl(Setup& setup);
+Result<void> setup_any(Setup& setup);
+Result<void> setup_autopath(Setup& setup);
 Result<void> setup_bind(Setup& setup);
 Result<void> setup_bufsize(Setup& setup);
 Result<void> setup_cache(Setup& setup);
@@ -13,23 +16,34 @@ Result<void> setup_cancel(Setup& setup);
 Result<void> setup_chaos(Setup& setup);
 Result<void> setup_cookie(Setup& setup);
 Result<void> setup_debug(Setup& setup);
+Result<void> setup_dns64(Setup& setup);
+Result<void> setup_erratic(Setup& setup);
 Result<void> setup_errors(Setup& setup);
 Result<void> setup_file(Setup& setup);
 Result<void> setup_forward(Setup& setup);
+Result<void> setup_header(Setup& setup);
 Result<void> setup_health(Setup& setup);
+Result<void> setup_hosts(Setup& setup);
 Result<void> setup_ipref(Setup& setup);
+Result<void> setup_loadbalance(Setup& setup);
+Result<void> setup_local(Setup& setup);
 Result<void> setup_log(Setup& setup);
 Result<void> setup_loop(Setup& setup);
+Result<void> setup_metadata(Setup& setup);
+Result<void> setup_minimal(Setup& setup);
 Result<void> setup_multisocket(Setup& setup);
 Result<void> setup_nsid(Setup& setup);
 Result<void> setup_prometheus(Setup& setup);
 Result<void> setup_ready(Setup& setup);
 Result<void> setup_reload(Setup& setup);
+Result<void> setup_rewrite(Setup& setup);
 Result<void> setup_root(Setup& setup);
 Result<void> setup_rrl(Setup& setup);
+Result<void> setup_template(Setup& setup);
 Result<void> setup_timeouts(Setup& setup);
 Result<void> setup_tls(Setup& setup);
 Result<void> setup_transfer(Setup& setup);
+Result<void> setup_view(Setup& setup);
 Result<void> setup_whoami(Setup& setup);
 
 namespace {
@@ -40,7 +54,7 @@ constexpr std::string_view kNiche = "it is not planned";
 
 constexpr PluginRow kOrder[] = {
     {"root", setup_root},
-    {"metadata", nullptr, kLater},
+    {"metadata", setup_metadata},
     {"geoip", nullptr, kNiche},
     {"cancel", setup_cancel},
     {"tls", setup_tls},
@@ -61,22 +75,22 @@ constexpr PluginRow kOrder[] = {
     {"dnstap", nullptr, kLater},
     {"cookie", setup_cookie},
     {"rrl", setup_rrl},
-    {"local", nullptr, kLater},
-    {"dns64", nullptr, kLater},
-    {"acl", nullptr, kLater},
-    {"any", nullptr, kLater},
+    {"local", setup_local},
+    {"dns64", setup_dns64},
+    {"acl", setup_acl},
+    {"any", setup_any},
     {"chaos", setup_chaos},
-    {"loadbalance", nullptr, kLater},
+    {"loadbalance", setup_loadbalance},
     {"tsig", nullptr, kLater},
     {"cache", setup_cache},
-    {"rewrite", nullptr, kLater},
-    {"header", nullptr, kLater},
+    {"rewrite", setup_rewrite},
+    {"header", setup_header},
     {"dnssec", nullptr, kLater},
-    {"autopath", nullptr, kNiche},
-    {"minimal", nullptr, kLater},
-    {"template", nullptr, kLater},
+    {"autopath", setup_autopath},
+    {"minimal", setup_minimal},
+    {"template", setup_template},
     {"transfer", setup_transfer},
-    {"hosts", nullptr, kLater},
+    {"hosts", setup_hosts},
     {"route53", nullptr, kCloud},
     {"azure", nullptr, kCloud},
     {"clouddns", nullptr, kCloud},
@@ -90,11 +104,11 @@ constexpr PluginRow kOrder[] = {
     {"loop", setup_loop},
     {"forward", setup_forward},
     {"grpc", nullptr, kNiche},
-    {"erratic", nullptr, kLater},
+    {"erratic", setup_erratic},
     {"whoami", setup_whoami},
     {"on", nullptr, kNiche},
     {"sign", nullptr, kLater},
-    {"view", nullptr, kLater},
+    {"view", setup_view},
 };
 
 }  // namespace

@@ -129,17 +129,24 @@ class Builder {
         for (const auto& key : block.keys) {
             if (auto checked = check_overlap(key, bind.empty()); !checked) return checked;
             if (bind.empty()) {
-                out_->zone_lines.push_back(key.str());
+                add_line(block, key.str());
                 for (const auto family : {net::Family::v4, net::Family::v6}) {
                     if (auto added = add(key, net::Ip::any(family), block); !added) return added;
                 }
             }
             for (const auto& ip : bind) {
-                out_->zone_lines.push_back(fmt::format("{} on {}", key.str(), ip.str()));
+                add_line(block, fmt::format("{} on {}", key.str(), ip.str()));
                 if (auto added = add(key, ip, block); !added) return added;
             }
         }
         return {};
+    }
+
+    /// Once for all views of a zone; once a socket with plugin multisocket.
+    void add_line(const Block& block, const std::string& line) {
+        auto& lines = out_->zone_lines;
+        if (std::find(lines.begin(), lines.end(), line) != lines.end()) return;
+        lines.insert(lines.end(), std::max(block.settings.sockets, 1U), line);
     }
 
     Result<void> add(const ZoneKey& key, const net::Ip& ip, Block& block) {
@@ -155,7 +162,10 @@ class Builder {
         if (block.settings.tls) routes.tls = block.settings.tls;
         if (block.settings.times) routes.times = block.settings.times;
         if (routes.add(key.zone, block)) return {};
-        return fail("{} - cannot serve {} - it is already defined", key.at.str(), key.full());
+        return fail("{} - cannot serve {} - it is already defined{}", key.at.str(), key.full(),
+                    block.settings.filter == nullptr
+                        ? ""
+                        : "; blocks that have a view stand before the one that has none");
     }
 
     /// The same zone and port, once bound to addresses and once to all of them.

@@ -55,23 +55,26 @@ class Routes {
     struct Zone {
         Name name;  ///< lower case
         Block* block = nullptr;
+        /// The next block of the same zone, for what this one's view does not take.
+        Zone* next = nullptr;
     };
 
-    /// False if the zone is there already.
+    /// False if the zone is there already, in a block without view.
     bool add(const Name& zone, Block& block);
     /// The block for a question: the longest zone suffix; for DS that of the nearest zone above
     /// the name, else the name's own, else the root's. Null: nobody serves it. `lower` in lower
-    /// case.
-    const Zone* choose(const Name& lower, uint16_t type) const;
+    /// case. Of blocks of one zone the first counts whose view takes `request`; without `request`
+    /// blocks that have a view are passed over.
+    const Zone* choose(const Name& lower, uint16_t type, const Request* request = nullptr) const;
     const std::deque<Zone>& zones() const { return zones_; }
     /// Some block has plugin debug: a failed check ends the process.
     bool debug() const;
 
   private:
-    const Zone* find(Bytes lower) const;
+    const Zone* find(Bytes lower, const Request* request) const;
 
     std::deque<Zone> zones_;  // addresses stay: the index and queries point into it
-    std::unordered_map<std::string_view, const Zone*> index_;
+    std::unordered_map<std::string_view, Zone*> index_;  // the first of each name
     size_t most_labels_ = 0;
 };
 

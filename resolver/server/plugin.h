@@ -134,15 +134,23 @@ struct StreamTimes {
     run::Milliseconds idle{10000};  ///< from one question to the next
 };
 
+/// Decides by the question and where it came from whether a block takes it (plugin view).
+class BlockFilter {
+  public:
+    virtual ~BlockFilter() = default;
+    virtual bool accepts(const Request& request) const = 0;
+};
+
 /// Settings of a server block that are not handlers; plugins bind, debug, root, ... write them.
 struct BlockSettings {
     std::vector<net::Ip> bind;  ///< empty: every address
     bool debug = false;
     unsigned sockets = 0;              ///< an address, by plugin multisocket; 0: it is not there
-    std::string view;                  ///< the block's view, or ""
+    std::string view;                  ///< its name; "" without plugin view
     std::vector<net::Endpoint> ready;  ///< where plugin ready tells of this block's plugins
     std::shared_ptr<tls::LiveContext> tls;  ///< of listeners tls:// and https://; null: plain
     std::optional<StreamTimes> times;
+    std::shared_ptr<const BlockFilter> filter;  ///< null: every question
     std::string root;  ///< base of relative file names, with a trailing slash, or ""
 };
 

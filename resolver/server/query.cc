@@ -62,6 +62,12 @@ void Query::add_address(std::vector<RecordRef>& to, Bytes owner, uint32_t ttl, c
                   .rdata = arena_.copy(ip.bytes())});
 }
 
+void Query::rename(const Name& name) {
+    request.name = name;
+    request.lower = name.lower();
+    asked_ = {};
+}
+
 Bytes Query::asked_name() {
     if (asked_.empty()) asked_ = arena_.copy(request.name.wire());
     return asked_;
@@ -135,6 +141,24 @@ std::string_view Query::view() const {
 
 run::Metrics& Query::metrics() const {
     return *active_->config->metrics;
+}
+
+void Query::set_metadata(std::string_view label, std::string_view value) {
+    if (!keeps_metadata_) return;
+    for (auto& [known, text] : metadata_) {
+        if (known == label) {
+            text = value;
+            return;
+        }
+    }
+    metadata_.emplace_back(label, value);
+}
+
+std::string_view Query::metadata(std::string_view label) const {
+    for (const auto& [known, text] : metadata_) {
+        if (known == label) return text;
+    }
+    return {};
 }
 
 Query& Query::ask_again() {

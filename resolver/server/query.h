@@ -8,6 +8,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/run/metrics.h"
 #include "resolver/server/arena.h"
@@ -80,6 +83,9 @@ class Query {
     Outcome outcome() const { return outcome_; }
     const std::string& error() const { return error_; }
 
+    /// Another name in place of the one asked for, for the plugins behind; `name` in any case.
+    void rename(const Name& name);
+
     // -- putting the reply together
 
     /// Appends an A or AAAA record; data goes to the arena.
@@ -94,6 +100,16 @@ class Query {
 
     /// A packed reply into its sections; nothing happens to another.
     void unpack();
+
+    // -- metadata: what plugins say about the query, "forward/upstream", for log lines, templates
+    //    and rewrite; kept only behind plugin metadata
+
+    void keep_metadata() { keeps_metadata_ = true; }
+    bool keeps_metadata() const { return keeps_metadata_; }
+    /// Both are copied. Nothing happens unless metadata is kept.
+    void set_metadata(std::string_view label, std::string_view value);
+    /// "" if nobody has set it.
+    std::string_view metadata(std::string_view label) const;
 
     // -- memory
 
@@ -181,6 +197,8 @@ class Query {
     unsigned depth_ = 0;
     Outcome outcome_ = Outcome::answered;
     std::string error_;
+    bool keeps_metadata_ = false;
+    std::vector<std::pair<std::string, std::string>> metadata_;
 };
 
 }  // namespace ipref::resolver

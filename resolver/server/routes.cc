@@ -19,36 +19,48 @@ Bytes parent(Bytes name) {
 }  // namespace
 
 bool Routes::add(const Name& zone, Block& block) {
-    if (find(zone.wire()) != nullptr) return false;
-    const auto& added = zones_.emplace_back(Zone{zone, &block});
-    index_.emplace(as_text(added.name.wire()), &added);
-    most_labels_ = std::max(most_labels_, zone.labels());
+    const auto known = index_.find(as_text(zone.wire()));
+    if (known == index_.end()) {
+        auto& added = zones_.emplace_back(Zone{zone, &block});
+        index_.emplace(as_text(added.name.wire()), &added);
+        most_labels_ = std::max(most_labels_, zone.labels());
+        return true;
+    }
+    auto* last = known->second;
+    while (last->next != nullptr) last = last->next;
+    if (last->block->settings.filter == nullptr) return false;
+    last->next = &zones_.emplace_back(Zone{zone, &block});
     return true;
 }
 
-const Routes::Zone* Routes::find(Bytes lower) const {
+const Routes::Zone* Routes::find(Bytes lower, const Request* request) const {
     const auto found = index_.find(as_text(lower));
-    return found == index_.end() ? nullptr : found->second;
+    if (found == index_.end()) return nullptr;
+    for (const Zone* zone = found->second; zone != nullptr; zone = zone->next) {
+        const auto* filter = zone->block->settings.filter.get();
+        if (filter == nullptr || (request != nullptr && filter->accepts(*request))) return zone;
+    }
+    return nullptr;
 }
 
-const Routes::Zone* Routes::choose(const Name& lower, uint16_t type) const {
+const Routes::Zone* Routes::choose(const Name& lower, uint16_t type, const Request* request) const {
     const Bytes root = lower.wire().last(1);
     Bytes rest = lower.wire();
     const Zone* own = nullptr;
     if (type == dns::rr::kDs && !lower.is_root()) {
-        own = find(rest);
+        own = find(rest, request);
         if (own != nullptr && !own->block->has_plugins) return own;
         rest = parent(rest);
         for (; rest.size() > 1; rest = parent(rest)) {
-            if (const auto* zone = find(rest)) return zone;
+            if (const auto* zone = find(rest, request)) return zone;
         }
-        return own != nullptr ? own : find(root);
+        return own != nullptr ? own : find(root, request);
     }
     for (size_t labels = lower.labels(); labels > most_labels_; labels--) rest = parent(rest);
     for (; rest.size() > 1; rest = parent(rest)) {
-        if (const auto* zone = find(rest)) return zone;
+        if (const auto* zone = find(rest, request)) return zone;
     }
-    return find(root);
+    return find(root, request);
 }
 
 bool Routes::debug() const {

@@ -101,6 +101,8 @@ void Runner::release(Query& q) {
     q.request.wire = {};
     q.request.edns = {};
     q.error_.clear();
+    q.keeps_metadata_ = false;
+    q.metadata_.clear();
     q.outcome_ = Query::Outcome::answered;
     q.block_ = nullptr;
     q.zone_ = nullptr;
@@ -146,7 +148,7 @@ void Runner::take(Bytes message, Sink& sink, const Routes* routes, const Whence&
 void Runner::ask(Query& q, const Routes* routes) {
     q.routes_ = routes;
     const auto* zone =
-        routes == nullptr ? nullptr : routes->choose(q.request.lower, q.request.type);
+        routes == nullptr ? nullptr : routes->choose(q.request.lower, q.request.type, &q.request);
     q.block_ = zone == nullptr ? nullptr : zone->block;
     q.zone_ = zone == nullptr ? nullptr : &zone->name;
     const bool in_class = q.request.klass == dns::klass::kIn;
@@ -191,11 +193,11 @@ static Step guarded(Query& q, const Handler& handler, bool debug, Call call) {
 void Runner::down(Query& q) {
     const auto& handlers = q.block_->chain.handlers();
     const bool debug = q.block_->settings.debug;
-    const bool in_class = q.request.klass == dns::klass::kIn;
     const bool notify = q.request.opcode == dns::opcode::kNotify;
     for (; q.at_ < handlers.size(); q.at_++) {
         Handler& handler = *handlers[q.at_];
         const auto interest = handler.interest();
+        const bool in_class = q.request.klass == dns::klass::kIn;  // plugin rewrite may change it
         const bool wanted = (in_class || interest.other_classes) && (!notify || interest.notify);
         if (!wanted && !interest.all) continue;
         switch (guarded(q, handler, debug, [&] { return handler.handle(q); })) {

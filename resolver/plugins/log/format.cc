@@ -106,10 +106,6 @@ LogFormat::Value value_of(std::string_view name) {
     for (const auto& placeholder : kPlaceholders) {
         if (placeholder.name == name) return placeholder.value;
     }
-    // {/plugin/label}: metadata, which no plugin of this server publishes.
-    if (name.size() > 1 && name[0] == '/') {
-        return [](const Query&, std::string& out) { out += kNothing; };
-    }
     return nullptr;
 }
 
@@ -146,19 +142,21 @@ LogFormat::LogFormat(std::string_view format) {
     std::string_view rest = text;
     std::string plain;
     const auto flush = [&] {
-        if (!plain.empty()) pieces_.push_back({nullptr, std::exchange(plain, {})});
+        if (!plain.empty()) pieces_.push_back({nullptr, std::exchange(plain, {}), false});
     };
     while (!rest.empty()) {
         const auto close = rest[0] == '{' ? rest.find('}') : std::string_view::npos;
-        const auto value =
-            close == std::string_view::npos ? nullptr : value_of(rest.substr(1, close - 1));
-        if (value == nullptr) {
+        const auto name =
+            close == std::string_view::npos ? std::string_view() : rest.substr(1, close - 1);
+        const auto value = value_of(name);
+        const bool metadata = name.size() > 1 && name[0] == '/';
+        if (value == nullptr && !metadata) {
             plain += rest[0];
             rest.remove_prefix(1);
             continue;
         }
         flush();
-        pieces_.push_back({value, {}});
+        pieces_.push_back({value, metadata ? std::string(name.substr(1)) : "", metadata});
         rest.remove_prefix(close + 1);
     }
     flush();
@@ -168,7 +166,14 @@ std::string LogFormat::line(const Query& q) const {
     std::string out;
     out.reserve(160);
     for (const auto& piece : pieces_) {
-        piece.value == nullptr ? static_cast<void>(out += piece.text) : piece.value(q, out);
+        if (piece.metadata) {
+            const auto value = q.metadata(piece.text);
+            out += value.empty() ? kNothing : value;
+        } else if (piece.value == nullptr) {
+            out += piece.text;
+        } else {
+            piece.value(q, out);
+        }
     }
     return out;
 }

@@ -30,8 +30,9 @@ class LogFormat {
 
   private:
     struct Piece {
-        Value value;  ///< null: text
+        Value value;  ///< null: text, or metadata
         std::string text;
+        bool metadata;  ///< `text` is a label
     };
     std::vector<Piece> pieces_;
 };

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Plugins of one file each: acl, any, erratic, header, local, minimal.
+#include "unit/resolver/plugins/bench.h"
+
+using namespace ipref;
+using Catch::Matchers::Contains;
+using Lines = std::vector<std::string>;
+using test::refusal;
+using test::ResolverBench;
+
+namespace {
+
+const std::string kRecord =
+    " template IN ANY {\n  answer \"{{ .Name }} 60 IN A 192.0.2.1\"\n"
+    "  authority \"test. 60 IN NS ns.test.\"\n"
+    "  additional \"ns.test. 60 IN A 192.0.2.2\"\n }\n";
+
+}  // namespace
+
+TEST_CASE("acl: the first line that matches decides", "[acl]") {
+    ResolverBench bench;  // its client is 192.0.2.200
+    bench.open(
+        ". {\n acl ok.test {\n  allow\n }\n acl test {\n"
+        "  block type TXT net 192.0.2.0/24\n  filter type AAAA\n  block net 198.51.100.1\n"
+        "  allow type * net *\n  block\n }\n" +
+        kRecord + "}\n");
+    const auto& blocked = bench.get("a.test", dns::rr::kTxt);
+    CHECK(blocked.rcode == "REFUSED");
+    CHECK(blocked.info_code == dns::ede::kBlocked);
+    const auto& filtered = bench.get("a.test", dns::rr::kAaaa);
+    CHECK(filtered.rcode == "NOERROR");
+    CHECK(filtered.answer.empty());
+    CHECK(filtered.info_code == dns::ede::kFiltered);
+    CHECK(bench.get("a.test", dns::rr::kA).answer.size() == 1);
+    CHECK(bench.get("other", dns::rr::kTxt).answer.size() == 1);
+    CHECK(bench.get("ok.test", dns::rr::kTxt).answer.size() == 1);
+}
+
+TEST_CASE("acl: what it refuses to read", "[acl]") {
+    const auto of = [](const std::string& line) {
+        return refusal(". {\n acl {\n  " + line + "\n }\n whoami\n}\n");
+    };
+    CHECK_THAT(of("deny"), Contains("unexpected token \"deny\""));
+    CHECK_THAT(of("block typ A"), Contains("unexpected token \"typ\""));
+    CHECK_THAT(of("block type any"), Contains("expect legal QTYPE"));
+    CHECK_THAT(of("block type"), Contains("no types given"));
+    CHECK_THAT(of("block net 192.0.2.0/33"), Contains("illegal CIDR"));
+    CHECK_THAT(of("block net ::1 net ::2"), Contains("'net' twice"));
+}
+
+TEST_CASE("any: one HINFO record", "[any]") {
+    ResolverBench bench;
+    bench.open(". {\n any\n" + kRecord + "}\n");
+    CHECK(bench.get("A.test", dns::rr::kAny).answer ==
+          Lines{"A.test. 8482 IN HINFO \"ANY obsoleted\" \"See RFC 8482\""});
+    CHECK(bench.get("a.test", dns::rr::kA).answer.size() == 1);
+}
+
+TEST_CASE("minimal: positive answers only", "[minimal]") {
+    ResolverBench bench;
+    bench.open(
+        ". {\n minimal\n" + kRecord +
+        "}\nreferral.test {\n minimal\n template IN ANY {\n"
+        "  authority \"referral.test. 60 IN NS ns.referral.test.\"\n"
+        "  additional \"ns.referral.test. 60 IN A 192.0.2.2\"\n }\n}\n"
+        "none.test {\n minimal\n template IN ANY {\n  rcode NXDOMAIN\n"
+        "  authority \"none.test. 60 IN SOA ns.none.test. hm.none.test. 1 1 1 1 1\"\n }\n}\n");
+    const auto& positive = bench.get("a.test", dns::rr::kA);
+    CHECK(positive.answer.size() == 1);
+    CHECK(positive.authority.empty());
+    CHECK(positive.additional.empty());
+    const auto& referral = bench.get("a.referral.test", dns::rr::kA);
+    CHECK(referral.authority.size() == 1);
+    CHECK(referral.additional.size() == 1);
+    CHECK(bench.get("a.none.test", dns::rr::kA).authority.size() == 1);
+}
+
+TEST_CASE("header: flags of replies and queries", "[header]") {
+    ResolverBench bench;
+    bench.open(". {\n header {\n  response set ra\n  response clear aa\n  query clear rd\n }\n" +
+               kRecord + "}\n");
+    const auto& answer = bench.get("a.test", dns::rr::kA);
+    CHECK(answer.header.has(dns::flag::kRa));
+    CHECK_FALSE(answer.header.has(dns::flag::kAa));
+    CHECK_FALSE(answer.header.has(dns::flag::kRd));
+    const auto of = [](const std::string& line) {
+        return refusal(". {\n header {\n  " + line + "\n }\n whoami\n}\n");
+    };
+    CHECK_THAT(of("reply set ra"), Contains("invalid selector=reply"));
+    CHECK_THAT(of("query put ra"), Contains("invalid action=put"));
+    CHECK_THAT(of("response set tc"), Contains("unknown flag 'tc'"));
+    CHECK_THAT(of("response set"), Contains("Wrong argument count"));
+    CHECK_THAT(refusal(". {\n header\n whoami\n}\n"), Contains("no rules"));
+}
+
+TEST_CASE("local: what no other server is asked", "[local]") {
+    ResolverBench bench;
+    bench.open(". {\n local\n whoami\n}\n");
+    CHECK(bench.get("localhost", dns::rr::kA).answer == Lines{"localhost. 604800 IN A 127.0.0.1"});
+    CHECK(bench.get("localhost", dns::rr::kAny).answer.size() == 2);
+    CHECK(bench.get("localhost.b.test", dns::rr::kAaaa).answer ==
+          Lines{"localhost.b.test. 604800 IN AAAA ::1"});
+    CHECK(bench.get("x.localhost", dns::rr::kA).rcode == "NXDOMAIN");
+    CHECK(bench.get("1.0.0.127.in-addr.arpa", dns::rr::kPtr).answer ==
+          Lines{"1.0.0.127.in-addr.arpa. 604800 IN PTR localhost."});
+    CHECK(bench.get("0.127.in-addr.arpa", dns::rr::kNs).rcode == "NOERROR");
+    CHECK(bench.get("1.127.in-addr.arpa", dns::rr::kNs).rcode == "NXDOMAIN");
+    CHECK(bench.get("255.in-addr.arpa", dns::rr::kSoa).answer.size() == 1);
+    CHECK(bench.get("notlocalhost.test", dns::rr::kA).additional.size() == 2);
+}
+
+TEST_CASE("erratic: late and truncated answers", "[erratic]") {
+    ResolverBench bench;
+    bench.open(". {\n erratic {\n  drop 0\n  delay 1 1ms\n  truncate 1\n  large\n }\n}\n");
+    const auto& first = bench.get("a.test", dns::rr::kA);
+    CHECK(first.header.has(dns::flag::kTc));
+    const auto& second = bench.get("a.test", dns::rr::kAaaa, true);
+    CHECK_FALSE(second.header.has(dns::flag::kTc));
+    CHECK(second.answer.size() == 30);
+    CHECK(bench.get("a.test", dns::rr::kTxt).rcode == "SERVFAIL");
+    const auto& held = bench.ask("a.test", dns::rr::kA);
+    CHECK_FALSE(held.done);
+    bench.close();
+    CHECK(held.rcode == "SERVFAIL");
+    CHECK_THAT(refusal(". {\n erratic {\n  drop x\n }\n}\n"), Contains("illegal amount"));
+    CHECK_THAT(refusal(". {\n erratic {\n  delay 1 50\n }\n}\n"), Contains("missing unit"));
+}
