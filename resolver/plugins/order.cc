@@ -8,6 +8,7 @@ namespace ipref::resolver {
 
 Result<void> setup_acl(Setup& setup);
 Result<void> setup_any(Setup& setup);
+Result<void> setup_auto(Setup& setup);
 Result<void> setup_autopath(Setup& setup);
 Result<void> setup_bind(Setup& setup);
 Result<void> setup_bufsize(Setup& setup);
@@ -39,6 +40,7 @@ Result<void> setup_reload(Setup& setup);
 Result<void> setup_rewrite(Setup& setup);
 Result<void> setup_root(Setup& setup);
 Result<void> setup_rrl(Setup& setup);
+Result<void> setup_secondary(Setup& setup);
 Result<void> setup_template(Setup& setup);
 Result<void> setup_timeouts(Setup& setup);
 Result<void> setup_tls(Setup& setup);
@@ -97,9 +99,9 @@ constexpr PluginRow kOrder[] = {
     {"k8s_external", nullptr, kCloud},
     {"kubernetes", nullptr, kCloud},
     {"file", setup_file},
-    {"auto", nullptr, kLater},
+    {"auto", setup_auto},
     {"ipref", setup_ipref},
-    {"secondary", nullptr, kLater},
+    {"secondary", setup_secondary},
     {"etcd", nullptr, kCloud},
     {"loop", setup_loop},
     {"forward", setup_forward},

@@ -2,7 +2,7 @@
 // Serves zones from zone files.
 #include "common/run/log.h"
 
-#include "resolver/plugins/file/lookup.h"
+#include "resolver/plugins/file/serve.h"
 #include "resolver/plugins/file/zone_file.h"
 #include "resolver/plugins/file/zone_source.h"
 #include "resolver/server/plugin.h"
@@ -77,8 +77,6 @@ class File final : public Handler, public ZoneSource {
         return static_cast<size_t>(origin - origins_.data());
     }
     const Zone* current(Query& q, size_t index);
-    Step follow(const Zone& zone, Query& q, const Name& target);
-    static void merge(const Zone& zone, Query& q, const LookupResult& result);
 
     std::vector<Served> served_;
     std::vector<Name> origins_;
@@ -110,58 +108,7 @@ Step File::handle(Query& q) {
                         fmt::format("plugin/file: zone {} has no data, {} is missing",
                                     file.origin().str(), file.path()));
     }
-    const auto leaves = answer_from(*zone, q);
-    if (leaves) return follow(*zone, q, leaves->target);
-    if (q.reply.rcode == dns::rcode::kNxDomain &&
-        longest_zone(served_[*index].fallthrough, q.request.lower) != nullptr) {
-        q.reply.clear();
-        return Step::next;
-    }
-    return Step::done;
-}
-
-Step File::follow(const Zone& zone, Query& q, const Name& target) {
-    q.lookup(target, q.request.type, [&zone, &q](const LookupResult& result) {
-        merge(zone, q, result);
-        q.finish();
-    });
-    return Step::later;
-}
-
-/// What the look-up of an alias' target found goes behind the chain; each record once, so that a
-/// loop over several zones ends.
-void File::merge(const Zone& zone, Query& q, const LookupResult& result) {
-    auto& answer = q.reply.answer;
-    const auto known = [&](const RecordRef& record) {
-        return std::any_of(answer.begin(), answer.end(), [&](const RecordRef& have) {
-            return have.type == record.type && have.owner.size() == record.owner.size() &&
-                   dns::same_bytes(have.owner, record.owner) &&
-                   have.rdata.size() == record.rdata.size() &&
-                   dns::same_bytes(have.rdata, record.rdata);
-        });
-    };
-    const auto take = [&](std::vector<RecordRef>& to, const RecordRef& record) {
-        to.push_back({.owner = q.arena().copy(record.owner),
-                      .type = record.type,
-                      .klass = record.klass,
-                      .ttl = record.ttl,
-                      .rdata = q.arena().copy(record.rdata)});
-    };
-    const uint16_t rcode = result.reply == nullptr ? dns::rcode::kNoError : result.reply->rcode;
-    const bool refused = rcode == dns::rcode::kRefused;
-    q.reply.rcode = refused ? dns::rcode::kNoError : rcode;
-    bool found = false;
-    if (result.answered && result.reply != nullptr) {
-        for (const auto& record : result.reply->answer) {
-            if (known(record)) continue;
-            take(answer, record);
-            found |= record.type == q.request.type;
-        }
-        for (const auto& record : result.reply->authority) {
-            if (!found && record.type == dns::rr::kSoa) take(q.reply.authority, record);
-        }
-    }
-    if (q.reply.authority.empty()) add_apex_ns(zone, q);
+    return serve_from(*zone, q, served_[*index].fallthrough);
 }
 
 /// One `file` line with its block.

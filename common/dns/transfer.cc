@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "dns-agent/transfer.h"
+#include "common/dns/transfer.h"
 
 #include <sys/socket.h>
 
 #include <algorithm>
 
-namespace ipref::agent {
+namespace ipref::dns {
 
 namespace {
 
@@ -17,10 +17,11 @@ Transfer* owner_of(uv_tcp_t* socket) {
 
 }  // namespace
 
-Transfer::Transfer(run::Loop& loop, const net::Endpoint& server, const dns::Name& zone, uint16_t id,
-                   TransferTimes times, Callback callback)
+Transfer::Transfer(run::Loop& loop, const net::Endpoint& server, AxfrStream& stream,
+                   std::vector<uint8_t> query, TransferTimes times, Callback callback)
     : loop_(loop),
-      stream_(zone, id),
+      stream_(stream),
+      query_(std::move(query)),
       times_(times),
       callback_(std::move(callback)),
       until_(loop.now() + times.whole),
@@ -55,12 +56,11 @@ void Transfer::connected(int status) {
     if (finished_) return;
     if (status != 0) return fail(fmt::format("no connection: {}", uv_strerror(status)));
     connected_ = true;
-    auto query = stream_.query();
     auto bytes =
-        uv_buf_init(reinterpret_cast<char*>(query.data()), static_cast<unsigned>(query.size()));
+        uv_buf_init(reinterpret_cast<char*>(query_.data()), static_cast<unsigned>(query_.size()));
     // A fresh connection takes a query of some 300 bytes at once.
     const int sent = uv_try_write(reinterpret_cast<uv_stream_t*>(socket_.get()), &bytes, 1);
-    if (sent != static_cast<int>(query.size())) {
+    if (sent != static_cast<int>(query_.size())) {
         return fail(fmt::format("the query was not sent: {}",
                                 sent < 0 ? uv_strerror(sent) : "connection is full"));
     }
@@ -84,7 +84,7 @@ void Transfer::read(ssize_t count) {
     if (auto fed = stream_.feed({bytes, static_cast<size_t>(count)}); !fed) {
         return finish(tl::unexpected(fed.error()));
     }
-    if (stream_.done()) return finish(stream_.take());
+    if (stream_.done()) return finish({});
     const auto left = std::max(run::Milliseconds(0), until_ - loop_.now());
     timer_.start(std::min(times_.silence, left));
 }
@@ -100,11 +100,11 @@ void Transfer::fail(std::string text) {
     finish(tl::unexpected(TransferError{false, std::move(text)}));
 }
 
-void Transfer::finish(TransferResult result) {
+void Transfer::finish(TransferStep result) {
     finished_ = true;
     timer_.stop();
     if (connected_) uv_read_stop(reinterpret_cast<uv_stream_t*>(socket_.get()));
     callback_(std::move(result));
 }
 
-}  // namespace ipref::agent
+}  // namespace ipref::dns
