@@ -5,7 +5,7 @@ import signal
 from dataclasses import replace
 
 from lab import zone
-from lab.clients import dig, wait_encoded
+from lab.clients import curl, dig, wait_encoded
 from lab.lab import Lab
 from lab.scenario import scenario
 from lab.waiting import until
@@ -50,3 +50,46 @@ def reload(lab: Lab) -> None:
     process.signal(signal.SIGUSR1)
     until(lambda: not dig(alpha.host, "web.internal").data("A"), "the old zone is gone")
     wait_encoded(alpha.host, _NAME)
+
+
+@scenario("plugin reload takes a changed import by itself; what cannot be loaded leaves answers, "
+          "health and metrics as they were")
+def reload_by_itself(lab: Lab) -> None:
+    _, alpha, _ = two_sites(lab)
+    resolver = alpha.resolver
+    where, process, corefile = resolver.where, resolver.process, resolver.corefile
+    more = corefile.with_name("more.conf")
+
+    def version() -> list[str]:
+        return dig(where, "version.bind", "TXT", "CH", f"@{resolver.address}").data("TXT")
+
+    def pages() -> str:
+        return (curl(where, "http://localhost:8080/health").output +
+                curl(where, "http://localhost:9153/metrics").output)
+
+    more.write_text("chaos one\n")
+    corefile.write_text(corefile.read_text() + f"""
+bind:53 {{
+    bind {resolver.address}
+    import more.conf
+    prometheus localhost:9153
+    health localhost:8080
+    reload 2s 1s
+}}
+""")
+    process.signal(signal.SIGUSR1)
+    until(lambda: version() == ['"one"'], "SIGUSR1 brings the new block")
+    more.write_text("chaos two\n")
+    until(lambda: version() == ['"two"'], "a changed import is taken")
+    more.write_text("nonsense\n")
+    process.wait_for("Unknown directive 'nonsense'")
+    more.write_text("chaos three\nready 192.0.2.99:8181\n")
+    process.wait_for("no interface has this address")
+    assert version() == ['"two"'], "the old configuration is gone"
+    found = pages()
+    assert found.startswith("OK"), found
+    assert "coredns_reload_failed_total 2\n" in found, found
+    assert 'coredns_dns_requests_total{server="dns://' in found, found
+    more.write_text("chaos three\n")
+    until(lambda: version() == ['"three"'], "what was mended is taken")
+    assert "ipref_reload_last_successful 1\n" in pages()
