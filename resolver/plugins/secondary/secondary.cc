@@ -31,6 +31,7 @@ class Secondary final : public Handler, public ZoneSource {
     }
 
     Result<void> start(Worker& worker) override {
+        seen_.make(worker).resize(served_.size());
         if (worker.index() != 0) return {};
         for (const auto& one : served_) {
             one.zone->start(worker.loop(), [this](const Zone& zone) {
@@ -43,6 +44,7 @@ class Secondary final : public Handler, public ZoneSource {
         return {};
     }
     void stop(Worker& worker) override {
+        seen_.drop(worker);
         if (worker.index() != 0) return;
         {
             const std::lock_guard lock(mutex_);
@@ -58,16 +60,14 @@ class Secondary final : public Handler, public ZoneSource {
         if (q.request.opcode == dns::opcode::kNotify) return notify(q, index);
         const uint16_t type = q.request.type;
         if (type == dns::rr::kAxfr || type == dns::rr::kIxfr) return q.failed(dns::rcode::kRefused);
-        auto zone = served_[index].zone->zone();
+        const auto* zone = current(q, index);
         if (zone == nullptr) {
             return q.failed(dns::rcode::kServFail,
                             fmt::format("plugin/secondary: zone {} has not been transferred, or "
                                         "has expired",
                                         origin->str()));
         }
-        const Zone& held = *zone;
-        q.pin(std::move(zone));
-        return serve_from(held, q, served_[index].fallthrough);
+        return serve_from(*zone, q, served_[index].fallthrough);
     }
 
     ZoneSource* zone_source() override { return this; }
@@ -83,6 +83,22 @@ class Secondary final : public Handler, public ZoneSource {
     }
 
   private:
+    /// A worker's own hold on a zone: its count is not shared with other threads.
+    struct Seen {
+        uint64_t version = 0;
+        std::shared_ptr<const std::shared_ptr<const Zone>> zone;
+    };
+    const Zone* current(Query& q, size_t index) {
+        auto& seen = seen_[q.worker()][index];
+        const auto& source = *served_[index].zone;
+        const uint64_t version = source.version();
+        if (seen.version != version) {
+            seen.version = version;
+            seen.zone = std::make_shared<const std::shared_ptr<const Zone>>(source.zone());
+        }
+        q.pin(seen.zone);
+        return seen.zone->get();
+    }
     Step notify(Query& q, size_t index) {
         const auto& zone = *served_[index].zone;
         const bool apex = q.request.lower == zone.origin() && q.request.type == dns::rr::kSoa;
@@ -105,6 +121,7 @@ class Secondary final : public Handler, public ZoneSource {
     std::vector<Served> served_;
     std::vector<Name> origins_;
     std::vector<std::function<void(const Zone&)>> callbacks_;
+    PerWorker<std::vector<Seen>> seen_;
     std::mutex mutex_;
     std::set<size_t> notified_;
     std::unique_ptr<run::Wake> wake_;
