@@ -101,6 +101,7 @@ std::shared_ptr<const ZoneSet> AutoZones::scan(const ZoneSet& before,
 
 void AutoZones::load(std::vector<std::string>& warnings) {
     zones_ = scan(*zones_, warnings);
+    told_.insert(warnings.begin(), warnings.end());
 }
 
 std::shared_ptr<const ZoneSet> AutoZones::zones() const {
@@ -154,7 +155,11 @@ void AutoZones::took(std::shared_ptr<const ZoneSet> found,
                      const std::vector<std::string>& warnings) {
     busy_ = false;
     if (loop_ == nullptr) return;
-    for (const auto& warning : warnings) run::log_warning("plugin/auto: {}", warning);
+    std::set<std::string> told(warnings.begin(), warnings.end());
+    for (const auto& warning : told) {
+        if (!told_.contains(warning)) run::log_warning("plugin/auto: {}", warning);
+    }
+    told_ = std::move(told);
     const auto before = zones();
     bool different = false;
     for (const auto& [origin, file] : before->files()) {

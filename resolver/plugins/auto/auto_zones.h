@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "resolver/plugins/file/zone_file.h"
@@ -68,6 +69,7 @@ class AutoZones : public std::enable_shared_from_this<AutoZones> {
     std::unique_ptr<run::Timer> timer_;
     std::function<void(const Zone&)> changed_;
     bool busy_ = false;
+    std::set<std::string> told_;  // what is wrong with the directory, and has been logged
 };
 
 }  // namespace ipref::resolver
