@@ -3,10 +3,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "common/run/version.h"
-#include "dns-agent/loop_world.h"
 #include "dns-agent/mappers.h"
 
 namespace ipref::agent {
@@ -28,17 +28,44 @@ Result<std::unique_ptr<Agent>> Agent::make(run::Loop& loop, const Options& optio
     resolver_options.servers = options.resolvers;
     auto resolver = dns::Resolver::make(loop, resolver_options);
     if (!resolver) return tl::unexpected(resolver.error());
-    auto world = std::make_unique<LoopWorld>(loop, std::move(*resolver));
+    auto world = std::make_unique<LoopWorld>(loop, std::move(*resolver), options.tsig);
     std::unique_ptr<Agent> agent(new Agent(loop, options, std::move(world)));
     if (options.metrics) {
         if (auto on = agent->http_.listen(*options.metrics); !on) {
             return tl::unexpected(on.error());
         }
     }
+    if (options.notify) {
+        auto listener = NotifyListener::make(
+            loop, *options.notify, options.tsig ? &*agent->options_.tsig : nullptr, agent->metrics_,
+            [self = agent.get()](const auto& zone, const auto& ip) {
+                return self->notified(zone, ip);
+            });
+        if (!listener) return tl::unexpected(listener.error());
+        agent->notify_ = std::move(*listener);
+    }
     return agent;
 }
 
-Agent::Agent(run::Loop& loop, const Options& options, std::unique_ptr<World> world)
+/// The root asks for the server alone.
+Heard Agent::notified(const dns::Name& zone, const net::Ip& from) {
+    auto heard = Heard::no_server;
+    for (const auto& follower : followers_) {
+        const auto& source = follower->source();
+        const bool is_server =
+            std::any_of(source.servers.begin(), source.servers.end(),
+                        [&](const Server& one) { return world_->is_address_of(one, from); });
+        if (!is_server) continue;
+        if (heard == Heard::no_server) heard = Heard::no_such_zone;
+        if (source.public_zone != zone) continue;
+        heard = Heard::taken;
+        run::log_debug("{}: {} says that the zone has changed", source.str(), from.str());
+        follower->notified();
+    }
+    return heard;
+}
+
+Agent::Agent(run::Loop& loop, const Options& options, std::unique_ptr<LoopWorld> world)
     : loop_(loop), options_(options), world_(std::move(world)), http_(loop) {
     mapper_ = make_mapper();
     metrics_.gauge_from("ipref_dns_agent_mapper_connected",

@@ -9,6 +9,8 @@
 #include "common/run/loop.h"
 #include "common/run/metrics.h"
 #include "dns-agent/follower.h"
+#include "dns-agent/loop_world.h"
+#include "dns-agent/notify_listener.h"
 #include "dns-agent/options.h"
 
 namespace ipref::agent {
@@ -25,18 +27,20 @@ class Agent {
     void start();
 
   private:
-    Agent(run::Loop& loop, const Options& options, std::unique_ptr<World> world);
+    Agent(run::Loop& loop, const Options& options, std::unique_ptr<LoopWorld> world);
     std::unique_ptr<Mapper> make_mapper();
+    Heard notified(const dns::Name& zone, const net::Ip& from);
     void connected(const mapper::Server& server);
 
     run::Loop& loop_;
     Options options_;
-    std::unique_ptr<World> world_;
+    std::unique_ptr<LoopWorld> world_;
     run::Metrics metrics_;
     run::HttpServer http_;
     run::LogLimit ignored_limit_;
     std::unique_ptr<Mapper> mapper_;
     std::vector<std::unique_ptr<Follower>> followers_;
+    std::unique_ptr<NotifyListener> notify_;
 };
 
 }  // namespace ipref::agent

@@ -27,78 +27,24 @@ Follower::Follower(World& world, Mapper& mapper, run::Metrics& metrics, Source s
                              {{"source", source_.str()}})),
       later_(world.alarm([this] { evaluate(); })) {
     for (const auto& server : source_.servers) {
-        auto counter = [&](const char* result) {
-            return &metrics.counter(
-                "ipref_dns_agent_transfers_total", "Zone transfers.",
-                {{"source", source_.str()}, {"server", server.str()}, {"result", result}});
-        };
-        Poll poll{
-            .server = server, .alarm = nullptr, .backoff = Backoff(interval), .zone = nullptr};
-        poll.good = counter("done");
-        poll.bad = counter("failed");
-        polls_.push_back(std::move(poll));
-    }
-    for (auto& one : polls_) {
-        one.alarm = world_.alarm([this, &one] { poll(one); });
+        polls_.push_back(std::make_unique<ServerPoll>(world, metrics, source_, server, interval,
+                                                      [this] { heard(); }));
     }
 }
 
 Follower::~Follower() = default;
 
 void Follower::start() {
-    for (auto& one : polls_) poll(one);
+    for (const auto& one : polls_) one->now();
 }
 
-// ---- polling
-
-void Follower::poll(Poll& poll) {
-    world_.transfer(poll.server, source_.public_zone,
-                    [this, &poll, alive = std::weak_ptr(alive_)](TransferResult result) {
-                        if (!alive.expired()) transferred(poll, std::move(result));
-                    });
+void Follower::notified() {
+    for (const auto& one : polls_) one->now();
 }
 
-void Follower::transferred(Poll& poll, TransferResult result) {
-    poll.heard = true;
-    if (result) {
-        take_zone(poll, std::move(*result));
-    } else if (result.error().gone) {
-        log(Severity::warning,
-            fmt::format("{} has no such zone: {}", poll.server.str(), result.error().text));
-        Zone none;
-        none.gone = true;
-        take_zone(poll, std::move(none));
-    } else {
-        poll.zone.reset();
-        poll.bad->add();
-        const auto wait = poll.backoff.next();
-        log(Severity::warning,
-            fmt::format("transfer from {} failed: {}; next try in {} s", poll.server.str(),
-                        result.error().text, wait.count() / 1000));
-        poll.alarm->start(wait);
-    }
+void Follower::heard() {
     publisher_.poll();
     evaluate();
-}
-
-void Follower::take_zone(Poll& poll, Zone zone) {
-    for (const auto& warning : zone.warnings) log(Severity::warning, warning);
-    if (zone.more_warnings > 0) {
-        log(Severity::warning,
-            fmt::format("{} like these", run::counted(zone.more_warnings, "more record")));
-    }
-    log(Severity::debug, fmt::format("{}: serial {}, {}", poll.server.str(), zone.serial,
-                                     run::counted(zone.entries.size(), "AA record")));
-    poll.zone = std::make_shared<const Zone>(std::move(zone));
-    poll.good->add();
-    poll.backoff.reset();
-    poll.alarm->start(next_poll());
-}
-
-/// A quarter earlier to a quarter later, so that servers drift apart.
-Milliseconds Follower::next_poll() {
-    return Milliseconds(static_cast<int64_t>(static_cast<double>(interval_.count()) *
-                                             (0.75 + 0.5 * world_.chance())));
 }
 
 // ---- votes
@@ -109,13 +55,29 @@ void Follower::evaluate() {
         return;
     }
     std::vector<Vote> votes;
-    for (const auto& one : polls_) votes.push_back({one.server.str(), one.zone});
+    for (const auto& one : polls_) votes.push_back({one->server().str(), one->zone()});
     const auto verdict = quorum(votes);
+    hasten_those_behind();
     if (!verdict.zone) return no_quorum(verdict);
     tell_differences(verdict);
     const bool same = zone_ && zone_->entries == verdict.zone->entries;
     if (same && world_.now() - looked_up_at_ < interval_ / 2) return;
     look_up(verdict.zone);
+}
+
+/// A change reaches one server before the other: who is behind is asked again soon.
+void Follower::hasten_those_behind() {
+    const Zone* newest = nullptr;
+    for (const auto& one : polls_) {
+        const auto* zone = one->zone().get();
+        if (zone == nullptr || zone->gone) continue;
+        if (newest == nullptr || dns::newer_serial(zone->serial, newest->serial)) newest = zone;
+    }
+    for (const auto& one : polls_) {
+        const auto* zone = one->zone().get();
+        if (zone == nullptr || zone->gone || zone->entries == newest->entries) continue;
+        if (dns::newer_serial(newest->serial, zone->serial)) one->hasten();
+    }
 }
 
 void Follower::tell_differences(const Verdict& verdict) {
@@ -130,7 +92,7 @@ void Follower::tell_differences(const Verdict& verdict) {
 
 void Follower::no_quorum(const Verdict& verdict) {
     const bool all =
-        std::all_of(polls_.begin(), polls_.end(), [](const Poll& p) { return p.heard; });
+        std::all_of(polls_.begin(), polls_.end(), [](const auto& one) { return one->heard(); });
     if (!all || verdict.votes == 0) return;  // none at all: each failure was told
     auto text = fmt::format("no majority: {} of {} servers agree, {} are needed{}", verdict.votes,
                             polls_.size(), verdict.needed,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Follows one source: polls its servers, each at its own random time, lets them vote, looks up what
-// the records need, and hands the hosts to the publisher.
+// Follows one source: lets its servers vote, looks up what the records need, and hands the hosts to
+// the publisher.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 #include "dns-agent/lookup_run.h"
 #include "dns-agent/publisher.h"
 #include "dns-agent/quorum.h"
+#include "dns-agent/server_poll.h"
 
 namespace ipref::agent {
 
@@ -26,24 +27,15 @@ class Follower {
 
     /// Polls all servers at once, for the first time.
     void start();
+    /// A server says that its zone has changed: all are asked, at once.
+    void notified();
+    const Source& source() const { return source_; }
     /// The mapper is connected (again).
     void connected() { publisher_.connected(); }
 
   private:
-    struct Poll {
-        Server server;
-        std::unique_ptr<Alarm> alarm;
-        Backoff backoff;
-        std::shared_ptr<const Zone> zone;  ///< its vote
-        bool heard = false;                ///< it answered or failed, ever
-        run::Counter* good = nullptr;
-        run::Counter* bad = nullptr;
-    };
-
-    void poll(Poll& poll);
-    void transferred(Poll& poll, TransferResult result);
-    void take_zone(Poll& poll, Zone zone);
-    Milliseconds next_poll();
+    void heard();
+    void hasten_those_behind();
     void evaluate();
     void no_quorum(const Verdict& verdict);
     void tell_differences(const Verdict& verdict);
@@ -61,9 +53,8 @@ class Follower {
     Publisher publisher_;
     run::Gauge& hosts_;
     run::Gauge& skipped_;
-    std::vector<Poll> polls_;
+    std::vector<std::unique_ptr<ServerPoll>> polls_;
     std::unique_ptr<Alarm> later_;  ///< evaluates in a turn of its own
-    std::shared_ptr<int> alive_ = std::make_shared<int>();
 
     std::unique_ptr<LookUpRun> run_;
     std::unique_ptr<LookUpRun> finished_;  ///< destroyed outside its own callback

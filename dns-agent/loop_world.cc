@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dns-agent/loop_world.h"
 
+#include <algorithm>
+#include <chrono>
 #include <limits>
 
 namespace ipref::agent {
@@ -21,9 +23,10 @@ class LoopAlarm : public Alarm {
 
 }  // namespace
 
-LoopWorld::LoopWorld(run::Loop& loop, std::unique_ptr<dns::Resolver> resolver)
-    : loop_(loop), resolver_(std::move(resolver)), reap_(loop, [this] {
-          transfers_.remove_if([](const auto& one) { return one->finished(); });
+LoopWorld::LoopWorld(run::Loop& loop, std::unique_ptr<dns::Resolver> resolver,
+                     std::optional<dns::TsigKey> key)
+    : loop_(loop), resolver_(std::move(resolver)), key_(std::move(key)), reap_(loop, [this] {
+          fetches_.remove_if([](const auto& one) { return one->finished(); });
       }) {}
 
 LoopWorld::~LoopWorld() = default;
@@ -37,38 +40,72 @@ std::unique_ptr<Alarm> LoopWorld::alarm(std::function<void()> callback) {
     return std::make_unique<LoopAlarm>(loop_, std::move(callback));
 }
 
-void LoopWorld::begin(const net::Endpoint& server, const dns::Name& zone,
-                      TransferCallback callback) {
-    transfers_.push_back(std::make_unique<Transfer>(
-        loop_, server, zone, static_cast<uint16_t>(chance_()), TransferTimes{},
-        [this, callback = std::move(callback)](TransferResult result) {
+int64_t LoopWorld::unix_time() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+/// One fetch from a server, whose addresses are tried in turn while they do not answer.
+struct LoopWorld::Attempt {
+    Server server;
+    dns::Name zone;
+    std::shared_ptr<const Zone> have;
+    FetchCallback callback;
+    Addresses addresses;
+    size_t next = 0;
+};
+
+void LoopWorld::fetch(const Server& server, const Source& source, std::shared_ptr<const Zone> have,
+                      FetchCallback callback) {
+    auto attempt = std::make_shared<Attempt>(
+        Attempt{server, source.public_zone, std::move(have), std::move(callback), {}, 0});
+    if (const auto ip = net::Ip::parse(server.host)) {
+        attempt->addresses = {*ip};
+        return next_address(std::move(attempt));
+    }
+    find_addresses(std::move(attempt), dns::rr::kA);
+}
+
+void LoopWorld::find_addresses(std::shared_ptr<Attempt> attempt, uint16_t type) {
+    resolver_->query(dns::Name::parse(attempt->server.host).value(), type,
+                     [this, attempt, type](const Result<dns::Answer>& answer) {
+                         auto& found = attempt->addresses;
+                         if (answer) {
+                             const auto ips = answer->ips();
+                             found.insert(found.end(), ips.begin(), ips.end());
+                         }
+                         if (type == dns::rr::kA) return find_addresses(attempt, dns::rr::kAaaa);
+                         if (!found.empty()) {
+                             addresses_[attempt->server.host] = found;
+                             return next_address(attempt);
+                         }
+                         const auto why = answer ? "it has no address" : answer.error().text;
+                         attempt->callback(tl::unexpected(TransferError{
+                             false, fmt::format("{}: {}", attempt->server.host, why), false}));
+                     });
+}
+
+void LoopWorld::next_address(std::shared_ptr<Attempt> attempt) {
+    const net::Endpoint at{attempt->addresses[attempt->next++], attempt->server.port};
+    ZoneFetch::Target target{.server = at,
+                             .zone = attempt->zone,
+                             .have = attempt->have,
+                             .key = key_ ? &*key_ : nullptr,
+                             .times = {}};
+    fetches_.push_back(
+        std::make_unique<ZoneFetch>(loop_, std::move(target), [this, attempt](FetchResult result) {
             reap_.start(Milliseconds(0));
-            callback(std::move(result));
+            const bool silent = !result && !result.error().answered && !result.error().gone;
+            if (silent && attempt->next < attempt->addresses.size()) return next_address(attempt);
+            attempt->callback(std::move(result));
         }));
 }
 
-void LoopWorld::find_server(const dns::Name& host, uint16_t port, uint16_t type,
-                            const dns::Name& zone, TransferCallback callback) {
-    resolver_->query(
-        host, type,
-        [=, this, callback = std::move(callback)](const Result<dns::Answer>& answer) mutable {
-            if (answer && !answer->ips().empty()) {
-                return begin({answer->ips().front(), port}, zone, std::move(callback));
-            }
-            if (type == dns::rr::kA) {
-                return find_server(host, port, dns::rr::kAaaa, zone, std::move(callback));
-            }
-            const auto why = answer ? "it has no address" : answer.error().text;
-            callback(tl::unexpected(TransferError{false, fmt::format("{}: {}", host.str(), why)}));
-        });
-}
-
-void LoopWorld::transfer(const Server& server, const dns::Name& zone, TransferCallback callback) {
-    if (const auto ip = net::Ip::parse(server.host)) {
-        return begin({*ip, server.port}, zone, std::move(callback));
-    }
-    find_server(dns::Name::parse(server.host).value(), server.port, dns::rr::kA, zone,
-                std::move(callback));
+bool LoopWorld::is_address_of(const Server& server, const net::Ip& ip) const {
+    if (const auto literal = net::Ip::parse(server.host)) return *literal == ip;
+    const auto found = addresses_.find(server.host);
+    return found != addresses_.end() &&
+           std::find(found->second.begin(), found->second.end(), ip) != found->second.end();
 }
 
 void LoopWorld::look_up(const dns::Name& name, uint16_t type,

@@ -64,6 +64,20 @@ run::Flags option_table(Options& to) {
                    to.metrics = *at;
                    return {};
                }});
+    flags.add({"notify", "ADDR:PORT", "",
+               "hear there, over UDP, from the sources' servers that a zone has changed (NOTIFY), "
+               "and transfer it at once; with -tsig, only if that is signed.",
+               [&to](std::string_view text) -> Result<void> {
+                   const auto at = parse_listener(text);
+                   if (!at) return tl::unexpected(at.error());
+                   to.notify = *at;
+                   return {};
+               }});
+    parsed(flags, "tsig", "NAME:ALG:SECRET-FILE", "",
+           "sign what is asked of the sources' servers (TSIG), and take signed answers only; ALG "
+           "is hmac-sha256, hmac-sha384 or hmac-sha512, the file holds the secret in base64 and "
+           "must not be readable by everybody.",
+           to.tsig, dns::parse_tsig);
     parsed(flags, "log-format", "text|json", "text", "one line an event, in this format.",
            to.log_format, [](std::string_view text) {
                return run::parse_log_format(text, run::LogFormat::letter);
@@ -104,6 +118,11 @@ std::string summary(const Options& options) {
     for (const auto& one : options.resolvers) servers += (servers.empty() ? "" : ", ") + one.str();
     text += fmt::format("resolver: {}\n", servers.empty() ? "the system's" : servers);
     if (options.metrics) text += fmt::format("metrics: {}\n", options.metrics->str());
+    if (options.notify) text += fmt::format("notify: {}\n", options.notify->str());
+    if (options.tsig) {
+        text += fmt::format("tsig: key {}, {}\n", options.tsig->name.str(),
+                            dns::name_of(options.tsig->algorithm));
+    }
     for (const auto& source : options.sources) {
         text += fmt::format("source {}: zone {} from", source.str(), source.public_zone.str());
         for (const auto& server : source.servers) text += " " + server.str();

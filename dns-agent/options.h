@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/dns/tsig.h"
 #include "common/mapper/types.h"
 #include "common/net/ip.h"
 #include "common/result.h"
@@ -23,6 +24,8 @@ struct Options {
     Families families;
     std::vector<net::Endpoint> resolvers;  ///< empty: the system's
     std::optional<net::Endpoint> metrics;
+    std::optional<net::Endpoint> notify;
+    std::optional<dns::TsigKey> tsig;
     run::LogFormat log_format = run::LogFormat::letter;
     bool debug = false;
     bool time_stamps = false;

@@ -12,8 +12,8 @@
 #include "common/mapper/types.h"
 #include "common/run/log.h"
 #include "common/run/loop.h"
-#include "dns-agent/axfr.h"
 #include "dns-agent/source.h"
+#include "dns-agent/zone_fetch.h"
 
 namespace ipref::agent {
 
@@ -34,8 +34,10 @@ class World {
     virtual Milliseconds now() = 0;  ///< monotonic
     virtual double chance() = 0;     ///< at least 0, below 1
     virtual std::unique_ptr<Alarm> alarm(std::function<void()> callback) = 0;
-    virtual void transfer(const Server& server, const dns::Name& zone,
-                          std::function<void(TransferResult)> callback) = 0;
+    virtual int64_t unix_time() = 0;  ///< seconds since 1970, for metrics
+    /// What the server publishes in the source's zone; `have`: what it gave last, or nullptr.
+    virtual void fetch(const Server& server, const Source& source, std::shared_ptr<const Zone> have,
+                       std::function<void(FetchResult)> callback) = 0;
     virtual void look_up(const dns::Name& name, uint16_t type,
                          std::function<void(Result<dns::Answer>)> callback) = 0;
     virtual void log(run::Severity severity, const std::string& text) = 0;

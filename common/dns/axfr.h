@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A zone transfer as bytes over TCP: the query, and the stream of answers (RFC 5936). No I/O; what
-// becomes of the records is the caller's. Memory is bounded: one message.
+// Zone transfers: a whole zone (AXFR, RFC 5936), or what has changed since a serial (IXFR,
+// RFC 1995). What becomes of the records is the caller's.
 #pragma once
 
-#include <cstdint>
 #include <functional>
-#include <string>
-#include <tl/expected.hpp>
-#include <vector>
 
-#include "common/dns/wire_message.h"
+#include "common/dns/answer_stream.h"
 
 namespace ipref::dns {
 
-struct TransferError {
-    bool gone = false;  ///< NXDOMAIN or NOTAUTH: the server has no such zone
-    std::string text;
-};
-using TransferStep = tl::expected<void, TransferError>;
-
-class AxfrStream {
+class AxfrStream : public AnswerStream {
   public:
-    static constexpr uint64_t kMostBytes = 256u << 20;
-
     struct Takers {
         /// Each record of class IN in the zone, the opening SOA first; the text of an error ends
         /// the transfer.
@@ -30,43 +18,69 @@ class AxfrStream {
             record;
         /// A record that is passed over, and why. May be empty.
         std::function<void(std::string)> skipped;
-        /// A message before its records are read, for signatures; the text of an error ends the
-        /// transfer. Null: nothing is checked.
-        std::function<tl::expected<void, std::string>(Bytes message)> message;
     };
     AxfrStream(const Name& zone, uint16_t id, Takers takers)
-        : zone_(zone), id_(id), takers_(std::move(takers)) {}
+        : AxfrStream(Question{zone, rr::kAxfr, klass::kIn}, id, std::move(takers)) {}
 
-    /// The query with its two bytes of length in front, as it goes over TCP.
-    std::vector<uint8_t> query() const;
-    /// Takes what came, in pieces of any size. An error is final.
-    TransferStep feed(Bytes bytes);
-    /// The closing SOA has come; nothing more may come.
-    bool done() const { return done_; }
     /// Of the opening SOA.
     uint32_t serial() const { return serial_; }
     size_t records() const { return records_; }
-    /// What a connection that ends now means.
-    TransferError cut_short() const;
+
+  protected:
+    AxfrStream(Question asked, uint16_t id, Takers takers)
+        : AnswerStream(asked, id), takers_(std::move(takers)) {}
+    TransferStep record(const MessageReader& reader, const RecordView& view) override;
+    /// Records are read as those of a whole zone.
+    TransferStep zone_record(const MessageReader& reader, const RecordView& view);
+    /// Whether it can be a record of the zone; if not, `skipped` was told.
+    bool in_zone(const RecordView& view) const;
+    const std::vector<uint8_t>& first_soa() const { return first_soa_; }
 
   private:
-    TransferStep message(Bytes bytes);
-    TransferStep check_header(MessageReader& reader) const;
-    TransferStep record(const MessageReader& reader, const RecordView& view);
     TransferStep soa(const MessageReader& reader, const RecordView& view);
     TransferStep take(const MessageReader& reader, const RecordView& view);
     void skip(std::string text) const;
 
-    Name zone_;
-    uint16_t id_;
     Takers takers_;
-    std::vector<uint8_t> pending_;  ///< a message that has not come as a whole
-    uint64_t bytes_ = 0;
     std::vector<uint8_t> first_soa_;
     bool begun_ = false;
-    bool done_ = false;
     uint32_t serial_ = 0;
     size_t records_ = 0;
+};
+
+/// The differences from one serial, or the whole zone where the server gives that.
+class IxfrStream : public AxfrStream {
+  public:
+    enum class Kind : uint8_t { unchanged, differences, whole };
+    using Change = std::function<tl::expected<void, std::string>(bool add, const MessageReader&,
+                                                                 const RecordView&)>;
+    /// `change` takes the records of differences in order, without the SOAs; `whole` those of a
+    /// whole zone, and in any case the opening SOA.
+    IxfrStream(const Name& zone, uint16_t id, uint32_t have, Change change, Takers whole)
+        : AxfrStream(Question{zone, rr::kIxfr, klass::kIn}, id, std::move(whole)),
+          have_(have),
+          change_(std::move(change)) {}
+
+    /// When done.
+    Kind kind() const { return kind_; }
+
+  protected:
+    TransferStep record(const MessageReader& reader, const RecordView& view) override;
+    TransferStep message_ended() override;
+    void complete(MessageWriter& writer) const override;
+
+  private:
+    enum class State : uint8_t { begin, decide, removing, adding, whole };
+    TransferStep decide(const MessageReader& reader, const RecordView& view);
+    TransferStep difference(const MessageReader& reader, const RecordView& view);
+    TransferStep boundary(const MessageReader& reader, const RecordView& view);
+    bool is_soa(const RecordView& view) const;
+
+    uint32_t have_;
+    Change change_;
+    State state_ = State::begin;
+    Kind kind_ = Kind::unchanged;
+    uint32_t reached_ = 0;  ///< the serial whose differences are being read
 };
 
 }  // namespace ipref::dns

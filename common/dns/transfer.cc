@@ -17,7 +17,7 @@ Transfer* owner_of(uv_tcp_t* socket) {
 
 }  // namespace
 
-Transfer::Transfer(run::Loop& loop, const net::Endpoint& server, AxfrStream& stream,
+Transfer::Transfer(run::Loop& loop, const net::Endpoint& server, AnswerStream& stream,
                    std::vector<uint8_t> query, TransferTimes times, Callback callback)
     : loop_(loop),
       stream_(stream),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One zone transfer over TCP on the loop: connects, asks, reads until the zone is whole. Ends by
+// One question over TCP on the loop: connects, asks, reads until the answer is whole. Ends by
 // itself when the server is silent or too slow.
 #pragma once
 
 #include <functional>
 #include <vector>
 
-#include "common/dns/axfr.h"
+#include "common/dns/answer_stream.h"
 #include "common/net/ip.h"
 #include "common/run/loop.h"
 
@@ -22,10 +22,10 @@ class Transfer {
   public:
     using Callback = std::function<void(TransferStep)>;
 
-    /// Sends `query` (see AxfrStream::query) and feeds the stream, which outlives the transfer,
+    /// Sends `query` (see AnswerStream::query) and feeds the stream, which outlives the transfer,
     /// until it is done. The callback is called once, from the loop, not from here. Inside it the
     /// transfer must not be destroyed; destroyed before, it never calls.
-    Transfer(run::Loop& loop, const net::Endpoint& server, AxfrStream& stream,
+    Transfer(run::Loop& loop, const net::Endpoint& server, AnswerStream& stream,
              std::vector<uint8_t> query, TransferTimes times, Callback callback);
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
@@ -41,7 +41,7 @@ class Transfer {
     void finish(TransferStep result);
 
     run::Loop& loop_;
-    AxfrStream& stream_;
+    AnswerStream& stream_;
     std::vector<uint8_t> query_;
     TransferTimes times_;
     Callback callback_;

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "common/dns/axfr.h"
 #include "common/dns/random.h"
 #include "common/run/log.h"
 #include "resolver/plugins/file/lookup.h"
@@ -88,8 +89,7 @@ struct SecondaryZone::Incoming {
           stream(zone.origin_, dns::random_id(),
                  {.record = [this](const auto& reader,
                                    const auto& view) { return take(reader, view); },
-                  .skipped = nullptr,
-                  .message = nullptr}) {}
+                  .skipped = nullptr}) {}
 
     tl::expected<void, std::string> take(const dns::MessageReader& reader,
                                          const dns::RecordView& view) {

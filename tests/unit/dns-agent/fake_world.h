@@ -17,8 +17,9 @@ using agent::Milliseconds;
 
 class FakeWorld : public agent::World {
   public:
-    /// What transfers from a server ("192.0.2.1:53") give; without one: a failure.
-    std::map<std::string, agent::TransferResult> servers;
+    /// What transfers from a server ("192.0.2.1:53") give; without one: a failure. One with the
+    /// serial that the agent has is unchanged.
+    std::map<std::string, tl::expected<agent::Zone, agent::TransferError>> servers;
     std::map<std::string, int> transfers;  ///< how many were made
     /// Addresses of names; a name that is not there does not exist.
     std::map<std::string, std::vector<net::Ip>> names;
@@ -32,15 +33,12 @@ class FakeWorld : public agent::World {
     std::unique_ptr<agent::Alarm> alarm(std::function<void()> callback) override {
         return std::make_unique<FakeAlarm>(*this, std::move(callback));
     }
-    void transfer(const agent::Server& server, const dns::Name&,
-                  std::function<void(agent::TransferResult)> callback) override {
+    int64_t unix_time() override { return 1'700'000'000 + now_.count() / 1000; }
+    void fetch(const agent::Server& server, const agent::Source&,
+               std::shared_ptr<const agent::Zone> have,
+               std::function<void(agent::FetchResult)> callback) override {
         transfers[server.str()]++;
-        later([this, name = server.str(), callback] {
-            const auto found = servers.find(name);
-            callback(found != servers.end()
-                         ? found->second
-                         : tl::unexpected(agent::TransferError{false, "no connection"}));
-        });
+        later([this, name = server.str(), have, callback] { callback(give(name, have)); });
     }
     void look_up(const dns::Name& name, uint16_t type,
                  std::function<void(Result<dns::Answer>)> callback) override {
@@ -101,6 +99,21 @@ class FakeWorld : public agent::World {
     };
 
     void later(std::function<void()> run) { due_.emplace(now_, std::move(run)); }
+
+    agent::FetchResult give(const std::string& name,
+                            const std::shared_ptr<const agent::Zone>& have) {
+        const auto found = servers.find(name);
+        if (found == servers.end()) {
+            return tl::unexpected(agent::TransferError{false, "no connection", false});
+        }
+        if (!found->second) return tl::unexpected(found->second.error());
+        const auto& zone = *found->second;
+        if (have && have->entries == zone.entries && have->serial == zone.serial) {
+            return agent::Fetched{have, agent::Fetched::How::unchanged, "", std::nullopt};
+        }
+        return agent::Fetched{std::make_shared<const agent::Zone>(zone), agent::Fetched::How::whole,
+                              "", std::nullopt};
+    }
 
     Result<dns::Answer> answer(const dns::Name& name, uint16_t type) {
         const auto text = name.str();

@@ -54,7 +54,9 @@ TEST_CASE("bad values are named", "[agent_options]") {
           "option -mapper-protocol: \"v2\" is none of auto, protobuf and v1");
     CHECK(refused({"-log-format", "xml"}).find("option -log-format: ") == 0);
     CHECK(refused({"-resolver", "dns"}).find("option -resolver: ") == 0);
-    CHECK(refused({"-tsig", "x"}) == "unknown option -tsig; ipref-dns-agent -h lists them");
+    CHECK(refused({"-tsig", "x"}) == "option -tsig: \"x\": write NAME:ALG:SECRET-FILE");
+    CHECK(refused({"-notify", "::1"}) == "option -notify: \"::1\" names no port, give ADDR:PORT");
+    CHECK(refused({"-tsigs", "x"}) == "unknown option -tsigs; ipref-dns-agent -h lists them");
     CHECK(refused({"internal"}).find("source \"internal\": ") == 0);
 }
 

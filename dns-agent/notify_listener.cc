@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/notify_listener.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+namespace ipref::agent {
+
+namespace {
+
+constexpr int kDatagramsATurn = 32;
+
+/// Who speaks IPv4 to an IPv6 socket.
+net::Ip unmapped(const net::Ip& ip) {
+    constexpr std::array<uint8_t, 12> kPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (ip.is_v4() || std::memcmp(ip.data(), kPrefix.data(), kPrefix.size()) != 0) return ip;
+    return net::Ip(net::Family::v4, ip.data() + kPrefix.size());
+}
+
+std::vector<uint8_t> answer_to(const dns::Question& question, uint16_t id, uint16_t rcode) {
+    std::array<uint8_t, 512> space;
+    dns::MessageWriter writer(space);
+    writer.question(question);
+    const auto bytes = writer.finish(id, static_cast<uint16_t>(dns::flag::kQr | dns::flag::kAa |
+                                                               dns::opcode::kNotify << 11 | rcode));
+    return {bytes.begin(), bytes.end()};
+}
+
+uint64_t seconds_now() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+}
+
+}  // namespace
+
+NotifyAnswer answer_notify(dns::Bytes datagram, const dns::TsigKey* key, uint64_t unix_seconds,
+                           const std::function<Heard(const dns::Name& zone)>& heard) {
+    dns::MessageReader reader(datagram);
+    const auto& header = reader.header();
+    if (!reader.ok() || header.has(dns::flag::kQr) || header.opcode() != dns::opcode::kNotify) {
+        return {{}, "it is no NOTIFY", false};
+    }
+    const auto question = reader.question();
+    if (!question || header.questions != 1 || question->type != dns::rr::kSoa ||
+        question->klass != dns::klass::kIn) {
+        return {{}, "it does not name one zone", false};
+    }
+    std::optional<dns::TsigSession> session;
+    if (key != nullptr) {
+        session.emplace(*key);
+        const auto proven = session->verify(datagram, unix_seconds);
+        if (!proven) {
+            return {answer_to(*question, header.id, dns::rcode::kNotAuth),
+                    fmt::format("NOTIFY for {}: {}; let the server sign it with key {}",
+                                question->name.str(), proven.error().text, key->name.str()),
+                    false};
+        }
+    }
+    const auto what = heard(question->name);
+    if (what == Heard::no_server) return {{}, "it is no server of ours", false};
+    const bool taken = what == Heard::taken;
+    auto bytes =
+        answer_to(*question, header.id, taken ? dns::rcode::kNoError : dns::rcode::kNotAuth);
+    if (session) bytes = session->sign(bytes, unix_seconds);
+    if (taken) return {std::move(bytes), "", true};
+    return {std::move(bytes),
+            fmt::format("NOTIFY for {}, which is not asked from there", question->name.str()),
+            false};
+}
+
+Result<std::unique_ptr<NotifyListener>> NotifyListener::make(run::Loop& loop,
+                                                             const net::Endpoint& at,
+                                                             const dns::TsigKey* key,
+                                                             run::Metrics& metrics, Heed heed) {
+    sockaddr_storage address{};
+    const auto size = at.to(address);
+    run::Fd fd(socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return fail("-notify {}: {}", at.str(), std::strerror(errno));
+    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+        return fail("-notify {}: {}; is it an address of this host, and the port free?", at.str(),
+                    std::strerror(errno));
+    }
+    return std::unique_ptr<NotifyListener>(
+        new NotifyListener(loop, std::move(fd), key, metrics, std::move(heed)));
+}
+
+NotifyListener::NotifyListener(run::Loop& loop, run::Fd fd, const dns::TsigKey* key,
+                               run::Metrics& metrics, Heed heed)
+    : fd_(std::move(fd)),
+      key_(key),
+      taken_(metrics.counter("ipref_dns_agent_notifies_total", "NOTIFY messages that came.",
+                             {{"result", "taken"}})),
+      refused_(metrics.counter("ipref_dns_agent_notifies_total", "NOTIFY messages that came.",
+                               {{"result", "refused"}})),
+      heed_(std::move(heed)),
+      poll_(loop, fd_.get(), [this](int) { read(); }) {
+    poll_.start(UV_READABLE);
+}
+
+net::Endpoint NotifyListener::at() const {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    return net::Endpoint::from(reinterpret_cast<const sockaddr*>(&address));
+}
+
+void NotifyListener::read() {
+    std::array<uint8_t, 1500> space;
+    for (int i = 0; i < kDatagramsATurn; i++) {
+        sockaddr_storage from{};
+        socklen_t from_size = sizeof from;
+        const auto size = recvfrom(fd_.get(), space.data(), space.size(), 0,
+                                   reinterpret_cast<sockaddr*>(&from), &from_size);
+        if (size < 0) return;
+        datagram({space.data(), static_cast<size_t>(size)},
+                 net::Endpoint::from(reinterpret_cast<const sockaddr*>(&from)));
+    }
+}
+
+void NotifyListener::datagram(dns::Bytes bytes, const net::Endpoint& from) {
+    const auto ip = unmapped(from.ip);
+    // A key costs work: only who may speak at all is checked.
+    const bool known = heed_(dns::Name(), ip) != Heard::no_server;
+    const auto answer = known
+                            ? answer_notify(bytes, key_, seconds_now(),
+                                            [&](const dns::Name& zone) { return heed_(zone, ip); })
+                            : NotifyAnswer{{}, "it is no server of ours", false};
+    (answer.taken ? taken_ : refused_).add();
+    if (!answer.bytes.empty()) {
+        sockaddr_storage to{};
+        const auto size = from.to(to);
+        // Lost, it is asked again.
+        (void)sendto(fd_.get(), answer.bytes.data(), answer.bytes.size(), 0,
+                     reinterpret_cast<const sockaddr*>(&to), size);
+    }
+    if (answer.taken) return;
+    uint64_t before = 0;
+    if (!limit_.allow(std::chrono::steady_clock::now(), before)) return;
+    run::log_warning("notify: {} is ignored: {} ({} more before)", from.str(), answer.flaw, before);
+}
+
+}  // namespace ipref::agent

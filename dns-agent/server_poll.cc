@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/server_poll.h"
+
+#include <algorithm>
+
+namespace ipref::agent {
+
+using run::Severity;
+
+namespace {
+
+run::Labels labels_of(const Source& source, const Server& server) {
+    return {
+        {"zone", source.id().public_domain}, {"source", source.str()}, {"server", server.str()}};
+}
+
+}  // namespace
+
+ServerPoll::ServerPoll(World& world, run::Metrics& metrics, const Source& source, Server server,
+                       Milliseconds interval, std::function<void()> heard)
+    : world_(world),
+      metrics_(metrics),
+      source_(source),
+      server_(std::move(server)),
+      interval_(interval),
+      heard_(std::move(heard)),
+      serial_gauge_(metrics.gauge("ipref_dns_agent_zone_serial", "Serial the server gave last.",
+                                  labels_of(source, server_))),
+      success_gauge_(metrics.gauge("ipref_dns_agent_zone_last_success_timestamp_seconds",
+                                   "When the server last answered.", labels_of(source, server_))),
+      records_gauge_(metrics.gauge("ipref_dns_agent_zone_records", "AA records in the zone.",
+                                   labels_of(source, server_))),
+      alarm_(world.alarm([this] { begin(); })),
+      backoff_(interval),
+      hasten_(interval) {
+    for (const char* result : {"unchanged", "ixfr", "axfr", "queries", "failed"}) {
+        auto labels = labels_of(source_, server_);
+        labels.emplace_back("result", result);
+        metrics_.counter("ipref_dns_agent_zone_transfers_total", "Polls of a server.", labels);
+    }
+}
+
+ServerPoll::~ServerPoll() = default;
+
+void ServerPoll::now() {
+    if (busy_) {
+        again_ = true;
+        return;
+    }
+    if (!begun_at_) return begin();
+    const auto earliest = *begun_at_ + kApart;
+    if (alarm_->active() && next_ <= earliest) return;
+    wait(std::max(Milliseconds(0), earliest - world_.now()));
+}
+
+void ServerPoll::hasten() {
+    if (busy_) return;
+    const auto time = hasten_.next();
+    if (!alarm_->active() || next_ > world_.now() + time) wait(time);
+}
+
+void ServerPoll::wait(Milliseconds time) {
+    next_ = world_.now() + time;
+    alarm_->start(time);
+}
+
+void ServerPoll::begin() {
+    busy_ = true;
+    again_ = false;
+    begun_at_ = world_.now();
+    alarm_->stop();
+    world_.fetch(server_, source_, known_,
+                 [this, alive = std::weak_ptr(alive_)](FetchResult result) {
+                     if (!alive.expired()) ended(std::move(result));
+                 });
+}
+
+void ServerPoll::ended(FetchResult result) {
+    busy_ = false;
+    heard_once_ = true;
+    if (result) {
+        succeeded(*result);
+    } else {
+        failed(result.error());
+    }
+    if (again_) now();
+    heard_();
+}
+
+void ServerPoll::succeeded(const Fetched& fetched) {
+    if (!fetched.note.empty()) {
+        log(Severity::info, fmt::format("{}: {}", server_.str(), fetched.note));
+    }
+    count(name_of(fetched.how));
+    if (fetched.zone != known_) {
+        for (const auto& warning : fetched.zone->warnings) log(Severity::warning, warning);
+        if (fetched.zone->more_warnings > 0) {
+            log(Severity::warning,
+                fmt::format("{} like these",
+                            run::counted(fetched.zone->more_warnings, "more record")));
+        }
+        hasten_.reset();
+    }
+    log(Severity::debug,
+        fmt::format("{}: serial {}, {}, {}", server_.str(), fetched.zone->serial,
+                    run::counted(fetched.zone->entries.size(), "AA record"), name_of(fetched.how)));
+    auto next = next_poll();
+    if (fetched.again) next = std::min(next, *fetched.again);
+    take(fetched.zone, next);
+}
+
+void ServerPoll::take(std::shared_ptr<const Zone> zone, Milliseconds next) {
+    zone_ = known_ = std::move(zone);
+    serial_gauge_.set(zone_->serial);
+    records_gauge_.set(static_cast<double>(zone_->entries.size()));
+    success_gauge_.set(static_cast<double>(world_.unix_time()));
+    last_success_ = world_.now();
+    last_error_.clear();
+    backoff_.reset();
+    wait(next);
+}
+
+void ServerPoll::failed(const TransferError& error) {
+    if (error.gone) {
+        log(Severity::warning, fmt::format("{} has no such zone: {}", server_.str(), error.text));
+        count("gone");
+        auto none = std::make_shared<Zone>();
+        none->gone = true;
+        take(std::move(none), next_poll());
+        last_error_ = "no such zone: " + error.text;
+        return;
+    }
+    zone_.reset();
+    count("failed");
+    const auto time = backoff_.next();
+    last_error_ = error.text;
+    log(Severity::warning, fmt::format("transfer from {} failed: {}; next try in {} s",
+                                       server_.str(), error.text, time.count() / 1000));
+    wait(time);
+}
+
+/// A quarter earlier to a quarter later, so that servers drift apart.
+Milliseconds ServerPoll::next_poll() {
+    return Milliseconds(static_cast<int64_t>(static_cast<double>(interval_.count()) *
+                                             (0.75 + 0.5 * world_.chance())));
+}
+
+ServerPoll::Status ServerPoll::status() const {
+    Status status{.server = server_.str(),
+                  .serial = std::nullopt,
+                  .last_success = last_success_,
+                  .next = std::nullopt,
+                  .last_error = last_error_};
+    if (known_ && !known_->gone) status.serial = known_->serial;
+    if (!busy_) status.next = next_;
+    return status;
+}
+
+void ServerPoll::count(const char* result) {
+    auto labels = labels_of(source_, server_);
+    labels.emplace_back("result", result);
+    metrics_.counter("ipref_dns_agent_zone_transfers_total", "Polls of a server.", labels).add();
+}
+
+void ServerPoll::log(Severity severity, const std::string& text) {
+    world_.log(severity, fmt::format("{}: {}", source_.str(), text));
+}
+
+}  // namespace ipref::agent

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/zone_fetch.h"
+
+#include "common/dns/random.h"
+
+namespace ipref::agent {
+
+const char* name_of(Fetched::How how) {
+    switch (how) {
+        case Fetched::How::unchanged:
+            return "unchanged";
+        case Fetched::How::differences:
+            return "ixfr";
+        case Fetched::How::whole:
+            return "axfr";
+        case Fetched::How::queries:
+            return "queries";
+    }
+    return "";
+}
+
+ZoneFetch::ZoneFetch(run::Loop& loop, Target target, Callback callback)
+    : loop_(loop), target_(std::move(target)), callback_(std::move(callback)) {
+    if (target_.have && target_.have->gone) target_.have.reset();
+    ask_serial();
+}
+
+ZoneFetch::~ZoneFetch() = default;
+
+void ZoneFetch::ask(dns::AnswerStream& stream, dns::Transfer::Callback then) {
+    if (target_.key != nullptr) stream.sign_with(*target_.key);
+    transfers_.push_back(std::make_unique<dns::Transfer>(
+        loop_, target_.server, stream, stream.query(), target_.times, std::move(then)));
+}
+
+void ZoneFetch::ask_serial() {
+    soa_ = std::make_unique<dns::SoaStream>(target_.zone, dns::random_id());
+    ask(*soa_, [this](const dns::TransferStep& end) { serial(end); });
+}
+
+void ZoneFetch::serial(const dns::TransferStep& end) {
+    if (!end && (end.error().gone || !end.error().answered)) {
+        return finish(tl::unexpected(end.error()));
+    }
+    const auto& have = target_.have;
+    // A server may give the zone and yet no answer to a query for its SOA.
+    if (!end || !have) return ask_zone(nullptr);
+    if (have->serial == soa_->serial()) {
+        return finish(Fetched{have, Fetched::How::unchanged, "", std::nullopt});
+    }
+    // One that went back is a zone made anew: differences would not lead there.
+    ask_zone(dns::newer_serial(soa_->serial(), have->serial) ? have : nullptr);
+}
+
+void ZoneFetch::ask_zone(std::shared_ptr<const Zone> have) {
+    auto& stream = have ? differences_ : whole_;
+    stream = std::make_unique<ZoneStream>(target_.zone, dns::random_id(), std::move(have));
+    ask(stream->answers(), [this](const dns::TransferStep& end) { zone(end); });
+}
+
+void ZoneFetch::zone(const dns::TransferStep& end) {
+    const bool asked_differences = !whole_;
+    auto& stream = asked_differences ? *differences_ : *whole_;
+    if (!end) {
+        if (!asked_differences) return finish(tl::unexpected(end.error()));
+        note_ = fmt::format("no differences: {}", end.error().text);
+        return ask_zone(nullptr);
+    }
+    const auto how = stream.differences() ? Fetched::How::differences : Fetched::How::whole;
+    auto zone = stream.take();
+    if (zone == target_.have) {
+        note_ = "no differences: the server's answers contradict each other";
+        return ask_zone(nullptr);
+    }
+    finish(Fetched{std::move(zone), how, note_, std::nullopt});
+}
+
+void ZoneFetch::finish(FetchResult result) {
+    finished_ = true;
+    callback_(std::move(result));
+}
+
+}  // namespace ipref::agent

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/server_poll.h"
+
+#include "unit/catch.h"
+#include "unit/dns-agent/fake_world.h"
+
+using namespace ipref;
+using namespace ipref::agent;
+using namespace ipref::test;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+namespace {
+
+const char* const kServer = "192.0.2.1:53";
+
+/// Chance is such that polls come every 60 minutes.
+struct Setup {
+    FakeWorld world;
+    run::Metrics metrics;
+    Source source = parse_source("internal:example.com:192.0.2.1").value();
+    int heard = 0;
+    ServerPoll poll{world, metrics, source, source.servers[0], minutes(60), [this] { heard++; }};
+
+    int transfers() { return world.transfers[kServer]; }
+    void has(uint32_t serial) {
+        Zone zone;
+        zone.serial = serial;
+        world.servers[kServer] = zone;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("polls come once an interval, failures are tried again ever later", "[server_poll]") {
+    Setup s;
+    s.poll.now();
+    s.world.pass(seconds(0));
+    CHECK(s.poll.zone() == nullptr);
+    CHECK(s.poll.status().last_error == "no connection");
+    s.world.pass(seconds(4));
+    CHECK(s.transfers() == 1);
+    s.world.pass(seconds(1));
+    CHECK(s.transfers() == 2);
+    s.has(7);
+    s.world.pass(seconds(10));
+    CHECK(s.transfers() == 3);
+    REQUIRE(s.poll.zone());
+    CHECK(s.poll.status().serial == 7);
+    CHECK(s.poll.status().last_error.empty());
+    s.world.pass(minutes(59));
+    CHECK(s.transfers() == 3);
+    s.world.pass(minutes(1));
+    CHECK(s.transfers() == 4);
+    CHECK(s.heard == 4);
+    CHECK(
+        s.metrics.text().find("ipref_dns_agent_zone_serial{zone=\"example.com\",source=\"internal:"
+                              "example.com\",server=\"192.0.2.1:53\"} 7") != std::string::npos);
+}
+
+TEST_CASE("a server that is told of is asked at once, but not more than once a second",
+          "[server_poll]") {
+    Setup s;
+    s.has(7);
+    s.poll.now();
+    s.world.pass(minutes(1));
+    CHECK(s.transfers() == 1);
+    for (int i = 0; i < 1000; i++) {
+        s.poll.now();
+        s.world.pass(Milliseconds(10));
+    }
+    CHECK(s.transfers() >= 10);
+    CHECK(s.transfers() <= 12);
+    s.world.pass(seconds(2));
+    const int all = s.transfers();
+    s.world.pass(minutes(44));
+    CHECK(s.transfers() == all);
+}
+
+TEST_CASE("told while it is being asked, it is asked again", "[server_poll]") {
+    Setup s;
+    s.has(7);
+    s.poll.now();
+    s.poll.now();
+    s.world.pass(Milliseconds(999));
+    CHECK(s.transfers() == 1);
+    s.world.pass(Milliseconds(1));
+    CHECK(s.transfers() == 2);
+}
+
+TEST_CASE("who is behind is asked again soon, ever later", "[server_poll]") {
+    Setup s;
+    s.has(7);
+    s.poll.now();
+    s.world.pass(seconds(0));
+    s.poll.hasten();
+    s.world.pass(seconds(5));
+    CHECK(s.transfers() == 2);
+    s.poll.hasten();
+    s.world.pass(seconds(9));
+    CHECK(s.transfers() == 2);
+    s.world.pass(seconds(1));
+    CHECK(s.transfers() == 3);
+}
+
+TEST_CASE("a failure takes the vote, not what is known", "[server_poll]") {
+    Setup s;
+    s.has(7);
+    s.poll.now();
+    s.world.pass(seconds(0));
+    const auto zone = s.poll.zone();
+    const auto answer = s.world.servers[kServer];
+    s.world.servers.clear();
+    s.world.pass(minutes(60));
+    CHECK(s.poll.zone() == nullptr);
+    CHECK(s.poll.status().serial == 7);
+    s.world.servers[kServer] = answer;
+    s.world.pass(seconds(5));
+    CHECK(s.poll.zone() == zone);
+}
