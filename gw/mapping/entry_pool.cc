@@ -11,6 +11,26 @@
 
 namespace ipref::gw {
 
+// Under a sanitizer each entry is an allocation that it can watch.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IPREF_WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IPREF_WATCHED 1
+#endif
+#endif
+
+#ifdef IPREF_WATCHED
+
+void* take_entry_space() {
+    return ::operator new(sizeof(Entry));
+}
+void give_entry_space(void* space) {
+    ::operator delete(space);
+}
+
+#else
+
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
@@ -65,29 +85,13 @@ Pool& pool() {
 
 }  // namespace
 
-// Under a sanitizer each entry is an allocation that it can watch.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IPREF_WATCHED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IPREF_WATCHED 1
-#endif
-#endif
-
-#ifdef IPREF_WATCHED
-void* take_entry_space() {
-    return ::operator new(sizeof(Entry));
-}
-void give_entry_space(void* space) {
-    ::operator delete(space);
-}
-#else
 void* take_entry_space() {
     return pool().take();
 }
 void give_entry_space(void* space) {
     pool().give(space);
 }
+
 #endif
 
 }  // namespace ipref::gw

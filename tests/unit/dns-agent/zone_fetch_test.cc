@@ -147,7 +147,7 @@ TEST_CASE("differences that do not fit, or are refused, end in a whole transfer"
           "already");
     CHECK(fetched->zone->entries.size() == 2);
 
-    for (const uint16_t rcode : {1, 4, 5}) {
+    for (const uint16_t rcode : {uint16_t{1}, uint16_t{4}, uint16_t{5}}) {
         server.script([rcode](const Asked& asked) -> std::vector<Message> {
             if (asked.question.type == dns::rr::kIxfr) return {refusal(asked, rcode)};
             return serve(asked);

@@ -24,6 +24,13 @@ std::string text(const std::optional<std::vector<uint8_t>>& bytes) {
     return bytes ? std::string(bytes->begin(), bytes->end()) : "none";
 }
 
+RecordRef lasting(uint32_t ttl, Bytes rdata) {
+    RecordRef record;
+    record.ttl = ttl;
+    record.rdata = rdata;
+    return record;
+}
+
 }  // namespace
 
 TEST_CASE("base64url without padding, and nothing else", "[doh]") {
@@ -69,18 +76,19 @@ TEST_CASE("How long caches may keep an answer", "[doh]") {
     std::vector<uint8_t> soa(22);
     soa.back() = 60;
     Reply reply;
-    reply.answer = {{.ttl = 300, .rdata = address}, {.ttl = 30, .rdata = address}};
-    reply.authority = {{.ttl = 5}};
+    reply.answer = {lasting(300, address), lasting(30, address)};
+    reply.authority = {lasting(5, {})};
     CHECK(doh_freshness(reply) == "max-age=30");
     reply.answer.clear();
     reply.rcode = dns::rcode::kNxDomain;
-    reply.authority = {{.type = dns::rr::kSoa, .ttl = 3600, .rdata = soa}};
+    reply.authority = {lasting(3600, soa)};
+    reply.authority[0].type = dns::rr::kSoa;
     CHECK(doh_freshness(reply) == "max-age=60");
     reply.authority[0].ttl = 20;
     CHECK(doh_freshness(reply) == "max-age=20");
     reply.authority.clear();
     CHECK(doh_freshness(reply) == "max-age=0");
-    reply.answer = {{.ttl = 300, .rdata = address}};
+    reply.answer = {lasting(300, address)};
     reply.rcode = dns::rcode::kServFail;
     CHECK(doh_freshness(reply) == "max-age=0");
 }
