@@ -102,9 +102,11 @@ Settings translation_settings(const Options& options) {
     return settings;
 }
 
-Gateway::Gateway(run::Loop& loop, const Options& options, std::function<void(std::string)> broken)
+Gateway::Gateway(run::Loop& loop, const Options& options, run::FdStore& store,
+                 std::function<void(std::string)> broken)
     : loop_(loop),
       options_(options),
+      kept_(store),
       broken_(std::move(broken)),
       table_(mapping_config(options), clock_),
       wake_(loop, [this] { broken_(broken_by_); }),
@@ -113,8 +115,9 @@ Gateway::Gateway(run::Loop& loop, const Options& options, std::function<void(std
 Gateway::~Gateway() = default;
 
 Result<std::unique_ptr<Gateway>> Gateway::open(run::Loop& loop, const Options& options,
+                                               run::FdStore& store,
                                                std::function<void(std::string)> broken) {
-    std::unique_ptr<Gateway> gateway(new Gateway(loop, options, std::move(broken)));
+    std::unique_ptr<Gateway> gateway(new Gateway(loop, options, store, std::move(broken)));
     if (auto done = gateway->open_parts(); !done) return tl::unexpected(done.error());
     return gateway;
 }
@@ -152,7 +155,7 @@ Result<void> Gateway::open_parts() {
 }
 
 Result<void> Gateway::open_datapath() {
-    auto datapath = Datapath::open(datapath_options(options_), table_);
+    auto datapath = Datapath::open(datapath_options(options_), table_, kept_);
     if (!datapath) return tl::unexpected(datapath.error());
     datapath_ = std::move(*datapath);
     return {};

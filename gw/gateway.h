@@ -10,6 +10,7 @@
 
 #include "common/result.h"
 #include "common/run/http.h"
+#include "common/run/listen_fds.h"
 #include "common/run/loop.h"
 #include "common/run/metrics.h"
 #include "gw/broker/broker.h"
@@ -33,8 +34,9 @@ class Gateway {
   public:
     /// Opens everything, in the order that leaves least behind when something fails, and starts
     /// the workers. Errors name the thing and the remedy. `broken` is called on the loop's thread
-    /// if the gateway cannot go on.
+    /// if the gateway cannot go on. `store` outlives it.
     static Result<std::unique_ptr<Gateway>> open(run::Loop& loop, const Options& options,
+                                                 run::FdStore& store,
                                                  std::function<void(std::string)> broken);
     /// Stops the workers, closes the sockets, commits what the store has not stored yet.
     ~Gateway();
@@ -45,11 +47,14 @@ class Gateway {
     std::string summary() const;
     /// Which offloads the data path uses; empty without one.
     std::string offloads() const;
+    /// What the data path has kept from the gateway before; empty if nothing was.
+    std::string kept() const { return datapath_ == nullptr ? "" : datapath_->kept(); }
     /// Whether the workers have turned since the last call; true in devmode.
     bool all_alive();
 
   private:
-    Gateway(run::Loop& loop, const Options& options, std::function<void(std::string)> broken);
+    Gateway(run::Loop& loop, const Options& options, run::FdStore& store,
+            std::function<void(std::string)> broken);
     Result<void> open_parts();
     Result<void> open_datapath();
     Result<void> open_metrics();
@@ -60,6 +65,7 @@ class Gateway {
     // The order of destruction is that of their dependence: what reads goes before what is read.
     run::Loop& loop_;
     Options options_;
+    run::FdStore& kept_;
     std::function<void(std::string)> broken_;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     std::string broken_by_;  // written once by a worker before wake_ is sent

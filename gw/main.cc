@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "common/run/listen_fds.h"
 #include "common/run/log.h"
 #include "common/run/notify.h"
 #include "common/run/version.h"
@@ -54,12 +55,13 @@ class Program {
   public:
     explicit Program(const Options& options)
         : options_(options),
+          kept_(run::take_listen_fds()),
           watchdog_(loop_, [this] { watch(); }),
           terminate_(loop_, SIGTERM, [this] { loop_.stop(); }),
           interrupt_(loop_, SIGINT, [this] { loop_.stop(); }) {}
 
     int run() {
-        auto gateway = Gateway::open(loop_, options_, [this](const std::string& why) {
+        auto gateway = Gateway::open(loop_, options_, kept_, [this](const std::string& why) {
             run::log_line(run::Severity::fatal, why);
             status_ = 1;
             loop_.stop();
@@ -74,6 +76,7 @@ class Program {
         if (const auto offloads = gateway_->offloads(); !offloads.empty()) {
             run::log_info("offloads: {}", offloads);
         }
+        tell_kept();
         run::notify(fmt::format("READY=1\nSTATUS={}", gateway_->summary()));
         if (const auto period = run::watchdog_period()) watchdog_.start(*period, *period);
         loop_.run();
@@ -84,12 +87,22 @@ class Program {
     }
 
   private:
+    void tell_kept() {
+        if (const auto kept = gateway_->kept(); !kept.empty()) {
+            run::log_info("kept from the gateway before: {}", kept);
+        }
+        for (const auto& name : kept_.forget_rest()) {
+            run::log_info("descriptor {} of the service manager is not wanted, closed", name);
+        }
+    }
+
     /// The data path feeds the watchdog: a worker that hangs starves it.
     void watch() {
         if (gateway_->all_alive()) run::notify("WATCHDOG=1");
     }
 
     Options options_;
+    run::FdStore kept_;
     run::Loop loop_;
     std::unique_ptr<Gateway> gateway_;
     run::Timer watchdog_;

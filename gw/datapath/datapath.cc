@@ -9,6 +9,7 @@
 #include <cstring>
 #include <thread>
 
+#include "common/run/log.h"
 #include "gw/datapath/translate/mtu.h"
 #include "gw/datapath/tun.h"
 #include "gw/datapath/tunnel.h"
@@ -33,6 +34,10 @@ struct Runner {
     uint64_t turns_seen = 0;
 };
 
+std::string socket_name(net::Family family, size_t number) {
+    return fmt::format("udp{}-{}", family == net::Family::v4 ? 4 : 6, number);
+}
+
 Result<void> watch(int epoll, int fd, Source source) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -56,9 +61,13 @@ class Datapath::Impl {
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
-    Result<void> open();
-    Result<void> open_interface(Netlink& netlink);
-    Result<void> open_sockets();
+    Result<void> open(run::FdStore& store);
+    Result<void> open_interface(Netlink& netlink, run::FdStore& store);
+    Result<void> take_sockets(const net::Endpoint& at, run::FdStore& store);
+    Result<void> open_sockets(run::FdStore& store);
+    std::vector<run::Fd>& sockets(net::Family family) {
+        return family == net::Family::v4 ? udp4_ : udp6_;
+    }
     Result<void> add_worker(unsigned number);
     void start(std::function<void(std::string)> broken);
     void stop();
@@ -72,6 +81,7 @@ class Datapath::Impl {
     WorkerShared shared_;
     Tun tun_;
     uint32_t tun_mtu_ = 0;
+    size_t kept_sockets_ = 0;
     run::Fd raw4_;
     run::Fd raw6_;
     std::vector<run::Fd> udp4_;
@@ -83,15 +93,15 @@ class Datapath::Impl {
     std::vector<std::unique_ptr<Runner>> runners_;
 };
 
-Result<void> Datapath::Impl::open() {
+Result<void> Datapath::Impl::open(run::FdStore& store) {
     auto netlink = Netlink::open();
     if (!netlink) return tl::unexpected(netlink.error());
     // First what fails without having changed anything.
     for (const auto& bind : options_.binds) {
-        if (auto free = probe_tunnel_port({bind, options_.port}); !free) return free;
+        if (auto free = take_sockets({bind, options_.port}, store); !free) return free;
     }
-    if (auto done = open_interface(*netlink); !done) return done;
-    if (auto done = open_sockets(); !done) return done;
+    if (auto done = open_interface(*netlink, store); !done) return done;
+    if (auto done = open_sockets(store); !done) return done;
     stop_event_ = run::Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!stop_event_) return fail("eventfd: {}", strerror(errno));
     for (unsigned i = 0; i < options_.threads; i++) {
@@ -100,7 +110,30 @@ Result<void> Datapath::Impl::open() {
     return {};
 }
 
-Result<void> Datapath::Impl::open_interface(Netlink& netlink) {
+/// Kept sockets of one address; without any, the port has to be free.
+Result<void> Datapath::Impl::take_sockets(const net::Endpoint& at, run::FdStore& store) {
+    auto& sockets = this->sockets(at.ip.family());
+    bool misfit = false;
+    for (unsigned i = 0; i < options_.threads; i++) {
+        auto fd = store.take(socket_name(at.ip.family(), i));
+        if (!fd) continue;
+        const auto fits = fits_tunnel(fd.get(), at);
+        if (fits) {
+            sockets.push_back(std::move(fd));
+            continue;
+        }
+        misfit = true;
+        run::log_info("tunnel socket of the gateway before does not fit, it is made anew: {}",
+                      fits.error().text);
+        store.forget(socket_name(at.ip.family(), i));
+    }
+    kept_sockets_ += sockets.size();
+    // The manager may have one that does not fit open for some time yet, on the same port.
+    if (misfit || !sockets.empty()) return {};
+    return probe_tunnel_port(at);
+}
+
+Result<void> Datapath::Impl::open_interface(Netlink& netlink, run::FdStore& store) {
     TunOptions tun_options{options_.tun, options_.threads, UINT32_MAX, {}};
     for (const auto& net : options_.encode_nets) tun_options.encode_nets.push_back(encode_net(net));
     for (const auto& bind : options_.binds) {
@@ -114,7 +147,7 @@ Result<void> Datapath::Impl::open_interface(Netlink& netlink) {
         }
     }
     tun_mtu_ = tun_options.mtu;
-    auto tun = open_tun(netlink, tun_options, offloads_);
+    auto tun = open_tun(netlink, tun_options, offloads_, store);
     if (!tun) return tl::unexpected(tun.error());
     tun_ = std::move(*tun);
     for (const auto& each : options_.encode_nets) {
@@ -125,12 +158,14 @@ Result<void> Datapath::Impl::open_interface(Netlink& netlink) {
     return {};
 }
 
-Result<void> Datapath::Impl::open_sockets() {
+Result<void> Datapath::Impl::open_sockets(run::FdStore& store) {
     for (const auto& bind : options_.binds) {
-        for (unsigned i = 0; i < options_.threads; i++) {
+        auto& sockets = this->sockets(bind.family());
+        for (size_t i = sockets.size(); i < options_.threads; i++) {
             auto fd = open_tunnel_socket({bind, options_.port});
             if (!fd) return tl::unexpected(fd.error());
-            (bind.is_v4() ? udp4_ : udp6_).push_back(std::move(*fd));
+            store.keep(socket_name(bind.family(), i), fd->get());
+            sockets.push_back(std::move(*fd));
         }
     }
     return {};
@@ -226,9 +261,10 @@ bool Datapath::Impl::wait(Runner& runner, Ready& ready) {
 Datapath::Datapath(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Datapath::~Datapath() = default;
 
-Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options, Lookup& lookup) {
+Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options, Lookup& lookup,
+                                                 run::FdStore& store) {
     auto impl = std::make_unique<Impl>(options, lookup);
-    if (auto done = impl->open(); !done) return tl::unexpected(done.error());
+    if (auto done = impl->open(store); !done) return tl::unexpected(done.error());
     return std::unique_ptr<Datapath>(new Datapath(std::move(impl)));
 }
 
@@ -240,6 +276,11 @@ void Datapath::stop() {
 }
 const std::string& Datapath::tun_name() const {
     return impl_->tun_.name;
+}
+std::string Datapath::kept() const {
+    if (!impl_->tun_.kept && impl_->kept_sockets_ == 0) return "";
+    return fmt::format("{} and {}", impl_->tun_.kept ? impl_->tun_.name : "no interface",
+                       run::counted(impl_->kept_sockets_, "tunnel socket"));
 }
 uint32_t Datapath::tun_mtu() const {
     return impl_->tun_mtu_;

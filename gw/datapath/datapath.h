@@ -10,6 +10,7 @@
 
 #include "common/net/ip.h"
 #include "common/result.h"
+#include "common/run/listen_fds.h"
 #include "gw/datapath/lookup.h"
 #include "gw/datapath/peers.h"
 #include "gw/datapath/translate/settings.h"
@@ -34,9 +35,11 @@ struct DatapathOptions {
 
 class Datapath {
   public:
-    /// Opens everything; nothing runs yet. Errors name the thing and the remedy.
-    static Result<std::unique_ptr<Datapath>> open(const DatapathOptions& options, Lookup& lookup);
-    /// Stops the workers, if they run, and removes the interface.
+    /// Opens everything; nothing runs yet. Errors name the thing and the remedy. Queues and sockets
+    /// in `store` are used as far as they fit, new ones are put there.
+    static Result<std::unique_ptr<Datapath>> open(const DatapathOptions& options, Lookup& lookup,
+                                                  run::FdStore& store);
+    /// Stops the workers, if they run; the interface goes with the last descriptor of its queues.
     ~Datapath();
 
     /// `broken` is called at most once, by a worker's thread, with what ended it (the interface
@@ -45,6 +48,8 @@ class Datapath {
     void stop();
 
     const std::string& tun_name() const;
+    /// What has been kept from the gateway before, for the log; empty if nothing was.
+    std::string kept() const;
     uint32_t tun_mtu() const;
     unsigned threads() const;
     const Peers& peers() const;

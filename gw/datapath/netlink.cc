@@ -198,6 +198,13 @@ Result<void> Netlink::set_up(unsigned index) {
     return change(request, "bring up");
 }
 
+Result<void> Netlink::remove(unsigned index) {
+    ifinfomsg fixed{};
+    fixed.ifi_index = static_cast<int>(index);
+    Request request(RTM_DELLINK, NLM_F_ACK, fixed);
+    return change(request, "remove");
+}
+
 Result<void> Netlink::no_link_local(unsigned index) {
     ifinfomsg fixed{};
     fixed.ifi_index = static_cast<int>(index);

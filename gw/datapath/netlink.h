@@ -33,6 +33,7 @@ class Netlink {
     /// Packets that may wait to be sent.
     Result<void> set_queue_length(unsigned index, uint32_t length);
     Result<void> set_up(unsigned index);
+    Result<void> remove(unsigned index);
     /// No link-local address and no router solicitation on this interface. Fails harmlessly where
     /// IPv6 is off.
     Result<void> no_link_local(unsigned index);

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/run/log.h"
 #include "gw/datapath/offload/coalescer.h"
 
 namespace ipref::gw {
@@ -137,11 +138,11 @@ void probe_super_packets(int queue, net::Family family, Offloads& offloads) {
 }
 
 /// Another gateway, or a network that happens to be the same, would get our packets.
-Result<void> refuse_overlap(Netlink& netlink, const net::Cidr& encode_net) {
+Result<void> refuse_overlap(Netlink& netlink, const net::Cidr& encode_net, unsigned own) {
     const auto addresses = netlink.addresses();
     if (!addresses) return tl::unexpected(addresses.error());
     for (const auto& each : *addresses) {
-        if (!encode_net.contains(each.ip)) continue;
+        if (each.index == own || !encode_net.contains(each.ip)) continue;
         return fail(
             "interface {} has {}/{}, which lies in the encode network {}: stop the other "
             "gateway, or choose another -encode-net",
@@ -150,44 +151,120 @@ Result<void> refuse_overlap(Netlink& netlink, const net::Cidr& encode_net) {
     return {};
 }
 
-Result<void> set_up(Netlink& netlink, const Tun& tun, const TunOptions& options) {
+Result<void> set_up(Netlink& netlink, const Tun& tun, const TunOptions& options, bool made) {
     // Best effort: without it the kernel sends router solicitations that are dropped here.
-    (void)netlink.no_link_local(tun.index);
+    if (made) (void)netlink.no_link_local(tun.index);
     auto step = netlink.set_mtu(tun.index, options.mtu);
     if (step) step = netlink.set_queue_length(tun.index, kTunQueueLength);
     for (const auto& each : options.encode_nets) {
-        if (step) step = netlink.add_address(tun.index, each.gateway, each.net.bits());
+        if (step && made) step = netlink.add_address(tun.index, each.gateway, each.net.bits());
     }
     if (step) step = netlink.set_up(tun.index);
     if (!step) return fail("interface {}: {}", tun.name, step.error().text);
     return {};
 }
 
+Result<unsigned> index_of(const std::string& name) {
+    ifreq request{};
+    name.copy(request.ifr_name, IFNAMSIZ - 1);
+    const run::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!socket || ::ioctl(socket.get(), SIOCGIFINDEX, &request) != 0) {
+        return fail("interface {}: {}", name, strerror(errno));
+    }
+    return static_cast<unsigned>(request.ifr_ifindex);
+}
+
+/// The interface that a kept queue belongs to; an error if it is no queue as we make them.
+Result<std::string> interface_of(int queue) {
+    constexpr int kFlags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
+    ifreq request{};
+    if (::ioctl(queue, TUNGETIFF, &request) != 0) return fail("its interface is gone");
+    if ((request.ifr_flags & kFlags) != kFlags) return fail("not a queue of this kind");
+    return std::string(request.ifr_name);
+}
+
+/// Whether the interface has our addresses, and no others but link-local ones.
+Result<void> has_addresses(Netlink& netlink, const Tun& tun, const TunOptions& options) {
+    const auto addresses = netlink.addresses();
+    if (!addresses) return tl::unexpected(addresses.error());
+    size_t own = 0;
+    for (const auto& each : *addresses) {
+        if (each.index != tun.index || each.ip.is_link_local()) continue;
+        const bool wanted = std::any_of(
+            options.encode_nets.begin(), options.encode_nets.end(), [&](const EncodeNet& net) {
+                return net.gateway == each.ip && net.net.bits() == each.bits;
+            });
+        if (!wanted) return fail("it has the address {}/{}", each.ip.str(), each.bits);
+        own++;
+    }
+    if (own != options.encode_nets.size()) return fail("it lacks an address");
+    return {};
+}
+
+std::string queue_name(size_t number) {
+    return fmt::format("tun-{}", number);
+}
+
+/// The queues that are kept in `store`, as far as they are of one interface that fits; the number
+/// of them may be another than wanted. None if nothing is kept; what does not fit is removed.
+Tun kept_tun(Netlink& netlink, const TunOptions& options, run::FdStore& store) {
+    Tun tun;
+    Result<void> fits;
+    for (size_t i = 0; i < options.queues && fits; i++) {
+        auto queue = store.take(queue_name(i));
+        if (!queue) break;
+        const auto name = interface_of(queue.get());
+        if (!name) {
+            fits = tl::unexpected(name.error());
+        } else if (i == 0) {
+            tun.name = *name;
+        } else if (*name != tun.name) {
+            fits = fail("its queues are of {} and {}", tun.name, *name);
+        }
+        tun.queues.push_back(std::move(queue));
+    }
+    if (tun.queues.empty()) return {};
+    const auto index = index_of(tun.name);
+    if (index) tun.index = *index;
+    if (fits && !index) fits = tl::unexpected(index.error());
+    if (fits && !options.name.empty() && options.name != tun.name) {
+        fits = fail("it is not {}", options.name);
+    }
+    if (fits) fits = has_addresses(netlink, tun, options);
+    if (fits) return tun;
+    run::log_info("interface {} of the gateway before does not fit, it is made anew: {}", tun.name,
+                  fits.error().text);
+    for (size_t i = 0; i < tun.queues.size(); i++) store.forget(queue_name(i));
+    // The manager has the queues open for some time yet, which would keep the interface.
+    if (tun.index != 0) (void)netlink.remove(tun.index);
+    return {};
+}
+
 }  // namespace
 
-Result<Tun> open_tun(Netlink& netlink, const TunOptions& options, Offloads& offloads) {
+Result<Tun> open_tun(Netlink& netlink, const TunOptions& options, Offloads& offloads,
+                     run::FdStore& store) {
+    Tun tun = kept_tun(netlink, options, store);
     for (const auto& each : options.encode_nets) {
-        if (auto clear = refuse_overlap(netlink, each.net); !clear) {
+        if (auto clear = refuse_overlap(netlink, each.net, tun.index); !clear) {
             return tl::unexpected(clear.error());
         }
     }
-    Tun tun;
-    tun.name = options.name.empty() ? "tun%d" : options.name;
-    for (unsigned i = 0; i < options.queues; i++) {
+    const bool make = tun.queues.empty();
+    if (make) tun.name = options.name.empty() ? "tun%d" : options.name;
+    for (size_t i = tun.queues.size(); i < options.queues; i++) {
         auto queue = attach_queue(tun.name, i == 0);
         if (!queue) return tl::unexpected(queue.error());
+        store.keep(queue_name(i), queue->get());
         tun.queues.push_back(std::move(*queue));
     }
-    ifreq request{};
-    tun.name.copy(request.ifr_name, IFNAMSIZ - 1);
-    const run::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!socket || ::ioctl(socket.get(), SIOCGIFINDEX, &request) != 0) {
-        return fail("interface {}: {}", tun.name, strerror(errno));
-    }
-    tun.index = static_cast<unsigned>(request.ifr_ifindex);
+    const auto index = index_of(tun.name);
+    if (!index) return tl::unexpected(index.error());
+    tun.index = *index;
+    tun.kept = !make;
     const int queue = tun.queues.front().get();
     set_offloads(queue, offloads);
-    if (auto done = set_up(netlink, tun, options); !done) return tl::unexpected(done.error());
+    if (auto done = set_up(netlink, tun, options, make); !done) return tl::unexpected(done.error());
     // Only an interface that is up takes packets.
     for (const auto& each : options.encode_nets) {
         probe_super_packets(queue, each.net.family(), offloads);

@@ -9,6 +9,7 @@
 #include "common/net/ip.h"
 #include "common/result.h"
 #include "common/run/fd.h"
+#include "common/run/listen_fds.h"
 #include "gw/datapath/edges.h"
 #include "gw/datapath/netlink.h"
 #include "gw/datapath/offload/offloads.h"
@@ -34,11 +35,17 @@ struct Tun {
     std::string name;
     unsigned index = 0;
     std::vector<run::Fd> queues;  ///< non-blocking, one packet a read or write, after a VnetHeader
+    bool kept = false;            ///< the gateway before has made it
 };
 
 /// Each error names the thing and the remedy. Needs CAP_NET_ADMIN. What of `offloads` concerns the
 /// TUN is set up, and tried where the kernel does not tell; what is not there is noted.
-Result<Tun> open_tun(Netlink& netlink, const TunOptions& options, Offloads& offloads);
+///
+/// Queues that `store` has are used if their interface has the name (if one is asked for) and the
+/// addresses; MTU, offloads and the number of queues are brought into line. An interface that does
+/// not fit is removed and made anew, with a line in the log. New queues go into the store.
+Result<Tun> open_tun(Netlink& netlink, const TunOptions& options, Offloads& offloads,
+                     run::FdStore& store);
 
 /// MTU of the interface that has `bind`; kDefaultMtu if none has, or `bind` is zero.
 Result<uint32_t> interface_mtu(Netlink& netlink, const net::Ip& bind);

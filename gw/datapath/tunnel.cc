@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 namespace ipref::gw {
 
@@ -109,6 +110,44 @@ Result<run::Fd> open_tunnel_socket(const net::Endpoint& at) {
 
 namespace {
 
+template <typename Value>
+std::optional<Value> socket_option(int fd, int name) {
+    Value value{};
+    socklen_t size = sizeof value;
+    if (::getsockopt(fd, SOL_SOCKET, name, &value, &size) != 0) return std::nullopt;
+    return value;
+}
+
+/// Nothing before Linux 5.14.
+std::optional<uint64_t> network_namespace(int fd) {
+    constexpr int kNetnsCookie = 71;  // SO_NETNS_COOKIE; older headers lack it
+    return socket_option<uint64_t>(fd, kNetnsCookie);
+}
+
+}  // namespace
+
+Result<void> fits_tunnel(int fd, const net::Endpoint& at) {
+    if (socket_option<int>(fd, SO_TYPE) != SOCK_DGRAM ||
+        socket_option<int>(fd, SO_REUSEPORT).value_or(0) == 0) {
+        return fail("it is no tunnel socket");
+    }
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0 ||
+        (address.ss_family != AF_INET && address.ss_family != AF_INET6)) {
+        return fail("it has no address");
+    }
+    const auto is = net::Endpoint::from(reinterpret_cast<const sockaddr*>(&address));
+    if (is != at) return fail("it is on {}, not {}", is.str(), at.str());
+    const auto fresh = make_socket(at);
+    if (fresh && network_namespace(fresh->get()) != network_namespace(fd)) {
+        return fail("it is of another network namespace");
+    }
+    return {};
+}
+
+namespace {
+
 /// How many of the first datagrams can go in one UDP_SEGMENT message.
 size_t group_size(std::span<const Datagram> datagrams, size_t most_bytes) {
     const auto& first = datagrams[0];
@@ -145,7 +184,8 @@ TunnelSocket::TunnelSocket(int fd, net::Family family, Offloads& offloads, SendM
     if (offloads.on(gso) && ::setsockopt(fd, SOL_UDP, UDP_SEGMENT, &off, sizeof off) != 0) {
         offloads.absent(gso, "this kernel has none, it came with Linux 4.18");
     }
-    if (offloads.on(gro) && ::setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on) != 0) {
+    const int& grouped = offloads.on(gro) ? on : off;  // a kept socket may have it on
+    if (::setsockopt(fd, SOL_UDP, UDP_GRO, &grouped, sizeof grouped) != 0 && offloads.on(gro)) {
         offloads.absent(gro, "this kernel has none, it came with Linux 5.0");
     }
     ::setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);  // a counter less without it

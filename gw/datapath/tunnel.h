@@ -33,6 +33,10 @@ constexpr size_t most_segmented_bytes(net::Family family) {
 /// fragment", reports path MTUs, and has large buffers. Errors name the address and the remedy.
 Result<run::Fd> open_tunnel_socket(const net::Endpoint& at);
 
+/// Whether a socket that was kept since open_tunnel_socket() made it is one for `at`, in this
+/// network namespace; the error says what it is instead.
+Result<void> fits_tunnel(int fd, const net::Endpoint& at);
+
 /// sendmmsg(2), or what a test has in its place.
 using SendMessages = std::function<int(int fd, mmsghdr* messages, unsigned count, int flags)>;
 
@@ -43,7 +47,8 @@ using SendMessages = std::function<int(int fd, mmsghdr* messages, unsigned count
 /// by one; if that shows that the kernel cannot do it, UDP_SEGMENT is given up.
 class TunnelSocket final : public UdpEdge {
   public:
-    /// Sets up UDP_GRO and tries UDP_SEGMENT, if `offloads` has them on; notes what is not there.
+    /// Sets up UDP_GRO, on or off, and tries UDP_SEGMENT, as `offloads` has them; notes what is
+    /// not there.
     TunnelSocket(int fd, net::Family family, Offloads& offloads, SendMessages send = ::sendmmsg);
 
     int fd() const override { return fd_; }

@@ -24,6 +24,7 @@ class Process:
         self.where = where
         self.command = command
         self.ours = ours
+        self.manager = None  # a ServiceManager, if one starts it
         self._log = log
         self._start = 0  # where in the log the present run begins
         self._child: subprocess.Popen[bytes] | None = None
@@ -31,11 +32,14 @@ class Process:
 
     def start(self) -> None:
         assert not self.running, f"{self.title} runs already"
+        command, fds, environment = list(self.where.command(*self.command)), [], None
+        if self.manager is not None:
+            command, fds, environment = self.manager.starting(command)
         with self._log.open("ab") as log:
             self._start = log.tell()
             self._child = subprocess.Popen(
-                self.where.command(*self.command), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, start_new_session=True)
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True, pass_fds=fds, env=environment)
         self._killed = False
 
     @property
@@ -94,6 +98,8 @@ class Process:
 
     def end(self) -> None:
         """Makes sure that it is gone. A program of ours that ignores SIGTERM is killed."""
+        if self.manager is not None:
+            self.manager.close()
         if not self.running:
             return
         try:

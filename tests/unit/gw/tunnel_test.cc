@@ -42,6 +42,23 @@ TEST_CASE("a gateway's sockets share the port; another gateway is refused", "[tu
     CHECK(absent.error().text.find("192.0.2.77:1045: no interface") != std::string::npos);
 }
 
+TEST_CASE("a kept socket fits if it is a tunnel socket of the same address and port", "[tunnel]") {
+    const auto kept = open_tunnel_socket({ip("127.0.0.1"), 0});
+    REQUIRE(kept);
+    const auto at = where(kept->get());
+    CHECK(fits_tunnel(kept->get(), at));
+    const auto port = fits_tunnel(kept->get(), {at.ip, 1});
+    REQUIRE_FALSE(port);
+    CHECK(port.error().text == fmt::format("it is on {}, not 127.0.0.1:1", at.str()));
+    CHECK_FALSE(fits_tunnel(kept->get(), {ip("0.0.0.0"), at.port}));
+    CHECK_FALSE(fits_tunnel(kept->get(), {ip("::1"), at.port}));
+    const run::Fd stream(::socket(AF_INET, SOCK_STREAM, 0));
+    CHECK_FALSE(fits_tunnel(stream.get(), at));
+    const run::Fd local(::socket(AF_UNIX, SOCK_DGRAM, 0));
+    CHECK_FALSE(fits_tunnel(local.get(), at));
+    CHECK_FALSE(fits_tunnel(0, at));
+}
+
 TEST_CASE("batches through real sockets, and a destination that fails stops no other", "[tunnel]") {
     const auto one = open_tunnel_socket({ip("127.0.0.1"), 0});
     const auto two = open_tunnel_socket({ip("127.0.0.1"), 0});
