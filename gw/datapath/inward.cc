@@ -63,7 +63,7 @@ bool Inward::turn(net::Family family) {
 /// written.
 void Inward::adapt(size_t count, size_t bytes) {
     if (bytes > 2 * kBatchBytes && most_ > kFewest) most_ /= 2;
-    if (count == most_ && bytes < kBatchBytes / 2 && most_ < kBatch) most_ *= 2;
+    if (count == most_ && bytes < kBatchBytes / 2) most_ = std::min(2 * most_, kBatch);
 }
 
 void Inward::bundle(Bytes bytes, size_t segment_size, const net::Endpoint& from, UdpEdge& udp) {

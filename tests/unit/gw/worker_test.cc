@@ -119,6 +119,22 @@ TEST_CASE("a full batch says that more may wait", "[worker]") {
     CHECK(bench.udp.sent.size() == kBatch + 5);
 }
 
+TEST_CASE("reads that have become smaller for large datagrams grow back to a batch", "[worker]") {
+    Bench bench;
+    const size_t large = kBatch, small = 4 * kBatch;
+    for (size_t i = 0; i < large; i++) {
+        bench.udp.waiting.push_back({kPeer, Buffer(3 * kBatchBytes / kBatch), 0});
+    }
+    bench.turn();
+    for (size_t i = 0; i < small; i++) bench.udp.waiting.push_back({kPeer, {1, 2, 3}, 0});
+    CHECK(bench.turn().udp4);
+    CHECK(bench.udp.waiting.size() == small - kBatch / 2);
+    while (bench.turn().udp4) {
+    }
+    CHECK(bench.udp.waiting.empty());
+    CHECK(bench.worker.counters().udp_received_packets.value() == large + small);
+}
+
 TEST_CASE("no port is learnt, and no peer made, from what does not decapsulate", "[worker]") {
     Bench bench;
     bench.udp.waiting.push_back({{kPeer.ip, 40000}, tunnel_packet(999), 0});
