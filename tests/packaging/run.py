@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests of a release in build/dist: what is in the packages, whether it runs where nothing else is, whether the units are sound,
+and whether the same commit gives the same bytes. Closes with `N passed, N failed`. Needs root."""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+DIST = 'build/dist'
+PROGRAMS = ('ipref-gw', 'ipref-dns-agent', 'ipref-coredns')
+UNITS = {'ipref-gateway': 4.0, 'ipref-dns-agent': 2.5, 'ipref-coredns': 2.5}  # most exposure that systemd-analyze may find
+WAIT = 15
+
+
+def run(*words, **more):
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+    assert done.returncode == 0, '%s: exit %d\n%s' % (' '.join(words), done.returncode, done.stdout)
+    return done.stdout
+
+
+def only(pattern):
+    found = [name for name in os.listdir(DIST) if re.fullmatch(pattern, name)]
+    assert len(found) == 1, 'not one of %s: %s' % (pattern, found)
+    return os.path.abspath(os.path.join(DIST, found[0]))
+
+
+@contextlib.contextmanager
+def empty_root():
+    """A folder with /dev, /proc and what a program writes to, in a network namespace of its own; (root, command prefix)."""
+    root = tempfile.mkdtemp(prefix='ipref-root-')
+    name = 'ipref-root-%d' % os.getpid()
+    try:
+        for folder in ('dev/net', 'proc', 'run', 'etc', 'var/lib', 'tmp'):
+            os.makedirs(os.path.join(root, folder))
+        for node in ('null', 'zero', 'urandom', 'random', 'net/tun'):
+            info = os.stat('/dev/' + node)
+            os.mknod(os.path.join(root, 'dev', node), info.st_mode, info.st_rdev)
+        run('mount', '-t', 'proc', 'proc', root + '/proc')
+        run('ip', 'netns', 'add', name)
+        for words in (['link', 'set', 'lo', 'up'], ['address', 'add', '203.0.113.5/32', 'dev', 'lo']):
+            run('ip', '-n', name, *words)
+        yield root, ['ip', 'netns', 'exec', name, 'chroot', root]
+    finally:
+        subprocess.run(['ip', 'netns', 'del', name], check=False, capture_output=True)
+        subprocess.run(['umount', root + '/proc'], check=False, capture_output=True)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def started(words, ready, log):
+    """A program until the end of the block; `ready` is a word that it logs."""
+    with open(log, 'w', encoding='utf-8') as out:
+        process = subprocess.Popen(words, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        end = time.monotonic() + WAIT
+        while ready not in open(log, encoding='utf-8').read():
+            assert process.poll() is None and time.monotonic() < end, 'no "%s":\n%s' % (ready, open(log, encoding='utf-8').read())
+            time.sleep(0.02)
+        yield process
+        assert process.poll() is None, 'ended by itself:\n' + open(log, encoding='utf-8').read()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(WAIT)
+
+
+def serve(root, inside, where):
+    """Starts the three programs of the folder `where` in a root, and asks the DNS server."""
+    with open(root + '/etc/Corefile', 'w', encoding='utf-8') as f:
+        f.write('. {\n    ipref {\n        upstream 127.0.0.1:5353\n    }\n    whoami\n    errors\n}\n')
+    with open(root + '/etc/hosts', 'w', encoding='utf-8') as f:
+        f.write('192.168.1.10 web #= pub 203.0.113.5 + 1025\n')
+    gateway = [*inside, where + '/ipref-gw', '-gateway', '203.0.113.5']
+    with started(gateway, 'START', root + '/tmp/gw.log'):
+        with started([*inside, where + '/ipref-dns-agent'], 'connected', root + '/tmp/agent.log'):
+            with started([*inside, where + '/ipref-coredns', '-conf', '/etc/Corefile', '-dns.port', '5300'], '.:5300',
+                         root + '/tmp/dns.log'):
+                said = run(*inside[:-2], 'dig', '@127.0.0.1', '-p', '5300', '+time=2', '+tries=3', 'x.example.', 'MX')
+                assert 'status: NOERROR' in said, said
+                status = run(*inside, where + '/ipref-gw', 'status')
+                assert '203.0.113.5' in status, status
+
+
+def tarball_runs_in_an_empty_root():
+    with empty_root() as (root, inside):
+        run('tar', '-xzf', only(r'ipref-linux-amd64\.tar\.gz'), '-C', root)
+        for name in PROGRAMS:
+            assert '0.' in run(*inside, '/' + name, '-version')
+        serve(root, inside, '')
+
+
+def deb_has_everything_and_runs():
+    with empty_root() as (root, inside):
+        run('dpkg-deb', '-x', only(r'ipref_.*\.deb'), root)
+        for path in ('etc/ipref/Corefile', 'etc/ipref/gateway.env', 'usr/lib/sysusers.d/ipref.conf',
+                     'usr/share/bash-completion/completions/ipref-gw', 'usr/share/man/man5/ipref-corefile.5',
+                     *('usr/lib/systemd/system/%s.service' % unit for unit in UNITS),
+                     *('usr/share/man/man8/%s.8' % name for name in PROGRAMS)):
+            assert os.path.exists(os.path.join(root, path)), path + ' is not in the package'
+        serve(root, inside, '/usr/sbin')
+
+
+def deb_keeps_configuration():
+    with tempfile.TemporaryDirectory() as folder:
+        run('dpkg-deb', '-e', only(r'ipref_.*\.deb'), folder)
+        kept = open(folder + '/conffiles', encoding='utf-8').read().split()
+    assert set(kept) == {'/etc/ipref/' + name for name in ('Corefile', 'gateway.env', 'dns-agent.env', 'coredns.env')}, kept
+    assert set(run('rpm', '-qpc', only(r'ipref-.*\.rpm')).split()) == set(kept)
+
+
+def packaged_corefile_is_good():
+    run('build/static/bin/ipref-coredns', '-conf', 'packaging/coredns/Corefile', '-validate')
+
+
+def units_are_sound():
+    """With programs and man pages where the units expect them."""
+    with tempfile.TemporaryDirectory() as root:
+        run('dpkg-deb', '-x', only(r'ipref_.*\.deb'), root)
+        for unit, most in UNITS.items():
+            path = '%s/usr/lib/systemd/system/%s.service' % (root, unit)
+            said = run('systemd-analyze', 'security', '--offline=true', path)
+            exposure = float(re.search(r'exposure level for .*: ([\d.]+)', said).group(1))
+            assert exposure <= most, '%s: %.1f\n%s' % (unit, exposure, said)
+            text = open(path, encoding='utf-8').read().replace('/usr/sbin/', root + '/usr/sbin/')
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(text)
+            said = run('systemd-analyze', 'verify', '--man=no', path)
+            assert not said.strip(), said
+
+
+def manuals_format():
+    with tempfile.TemporaryDirectory() as root:
+        run('dpkg-deb', '-x', only(r'ipref_.*\.deb'), root)
+        for section in (1, 5, 8):
+            folder = '%s/usr/share/man/man%d' % (root, section)
+            for page in os.listdir(folder):
+                said = run('groff', '-man', '-Tutf8', '-ww', '-z', os.path.join(folder, page))
+                assert not said, '%s: %s' % (page, said)
+        for name in PROGRAMS:
+            run('bash', '-n', '%s/usr/share/bash-completion/completions/%s' % (root, name))
+
+
+def nothing_dynamic():
+    for name in PROGRAMS:
+        said = run('readelf', '-d', 'build/static/bin/' + name)
+        assert '(NEEDED)' not in said, said
+
+
+def the_same_again():
+    before = open(DIST + '/SHA256SUMS', encoding='ascii').read()
+    run(sys.executable, 'packaging/release.py')
+    assert open(DIST + '/SHA256SUMS', encoding='ascii').read() == before, 'packed twice, the release differs'
+    run('sha256sum', '--check', '--quiet', 'SHA256SUMS', cwd=DIST)
+
+
+TESTS = (tarball_runs_in_an_empty_root, deb_has_everything_and_runs, deb_keeps_configuration, packaged_corefile_is_good,
+         units_are_sound, manuals_format, nothing_dynamic, the_same_again)
+
+
+def main():
+    if os.geteuid() != 0:
+        print('skipped: needs root, for a root and a network of its own\n0 passed, 0 failed, %d skipped' % len(TESTS))
+        return 0
+    failed = 0
+    for test in TESTS:
+        what = test.__name__.replace('_', ' ')
+        try:
+            test()
+            print('ok     ' + what)
+        except (AssertionError, OSError, subprocess.SubprocessError) as e:
+            failed += 1
+            print('FAILED %s\n    %s' % (what, str(e).replace('\n', '\n    ')))
+    print('%d passed, %d failed' % (len(TESTS) - failed, failed))
+    return failed != 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
