@@ -47,6 +47,7 @@ def suites():
     for program in sorted(glob.glob('build/asan/bin/fuzz/fuzz-*')):
         corpus = 'tests/fuzz/corpus/' + os.path.basename(program)[len('fuzz-'):]
         yield os.path.basename(program) + ' corpus', [program, corpus]
+    yield 'packages', [python, 'tests/packaging/run.py']
     for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin')):
         yield 'e2e ' + build, [python, 'tests/e2e/run.py', '--bin', bin_dir]
     for word in ('restart_test', 'size_test'):
