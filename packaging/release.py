@@ -16,6 +16,7 @@ import tarfile
 
 PROGRAMS = ('ipref-gw', 'ipref-dns-agent', 'ipref-coredns')
 BUILD, DIST = 'build/static', 'build/dist'
+STRIPPED = BUILD + '/stripped'
 # The static libraries that are in the programs, by the Debian package they are from.
 LIBRARIES = {'libc-ares-dev': 'MIT', 'libc6-dev': 'LGPL-2.1-or-later', 'libexpected-dev': 'CC0-1.0', 'libfmt-dev': 'MIT',
              'libldns-dev': 'BSD-3-Clause', 'liblmdb-dev': 'OLDAP-2.8', 'libnghttp2-dev': 'MIT', 'libprotobuf-dev': 'BSD-3-Clause',
@@ -30,12 +31,14 @@ def said(*words):
 
 
 def split_symbols(epoch):
-    """Strips the programs where they are built; what was taken off goes to DIST/debug."""
-    os.makedirs(DIST + '/debug', exist_ok=True)
+    """The programs without their symbols go to STRIPPED, the symbols to DIST/debug."""
+    for folder in (DIST + '/debug', STRIPPED):
+        os.makedirs(folder, exist_ok=True)
     for name in PROGRAMS:
-        program, symbols = '%s/bin/%s' % (BUILD, name), '%s/debug/%s.debug' % (DIST, name)
-        subprocess.run(['objcopy', '--only-keep-debug', '--compress-debug-sections', program, symbols], check=True)
-        subprocess.run(['strip', '--strip-all', program], check=True)
+        built, program, symbols = ('%s/%s' % (folder, name) for folder in (BUILD + '/bin', STRIPPED, DIST + '/debug'))
+        symbols += '.debug'
+        subprocess.run(['objcopy', '--only-keep-debug', '--compress-debug-sections', built, symbols], check=True)
+        subprocess.run(['strip', '--strip-all', '-o', program, built], check=True)
         subprocess.run(['objcopy', '--add-gnu-debuglink=' + symbols, program], check=True)
         os.utime(program, (epoch, epoch))
 
@@ -56,7 +59,7 @@ def tarball(path, files, epoch):
 
 
 def main_tarball(architecture, epoch):
-    files = [('%s/bin/%s' % (BUILD, name), name, 0o755) for name in PROGRAMS]
+    files = [('%s/%s' % (STRIPPED, name), name, 0o755) for name in PROGRAMS]
     files += [(name, name, 0o644) for name in ('LICENSE', 'PATENTS', 'TRADEMARKS', 'README.md')]
     for folder in ('packaging/systemd', 'packaging/etc', 'packaging/coredns'):
         kind = os.path.basename(folder)
