@@ -105,6 +105,32 @@ def deb_has_everything_and_runs():
         serve(root, inside, '/usr/sbin')
 
 
+def unit_command(root, unit):
+    """What the unit's ExecStart runs, with the options of its environment file, as systemd takes them apart."""
+    lines = [line.split('=', 1) for line in open('%s/usr/lib/systemd/system/%s.service' % (root, unit), encoding='utf-8') if '=' in line]
+    setting = {key: value.strip() for key, value in reversed(lines)}
+    environment = open(root + setting['EnvironmentFile'].lstrip('-'), encoding='utf-8')
+    options = {key: value.strip().strip('"') for key, value in (line.split('=', 1) for line in environment if line[0].isalpha())}
+    out = []
+    for word in setting['ExecStart'].split():
+        out += options[word[1:]].split() if word.startswith('$') else [word]
+    return out
+
+
+def unit_commands_run_as_installed():
+    """Nothing edited: the gateway of a site that publishes nothing, an idle agent, the packaged Corefile."""
+    with empty_root() as (root, inside):
+        run('dpkg-deb', '-x', only(r'ipref_.*\.deb'), root)
+        gateway, agent, dns = ([*inside, *unit_command(root, unit)] for unit in UNITS)
+        os.makedirs(root + '/run/ipref')
+        open(root + '/etc/hosts', 'w', encoding='utf-8').close()
+        with started(gateway, 'START', root + '/tmp/gw.log'), started(agent, 'connected', root + '/tmp/agent.log'):
+            with started(dns, '.:53', root + '/tmp/dns.log'):
+                said = run(*inside[:-2], 'dig', '@127.0.0.1', '+time=8', '+tries=1', 'example.com.', 'A')
+                assert 'status: SERVFAIL' in said, said  # there is no Internet
+                run(*inside, '/usr/sbin/ipref-gw', 'status')
+
+
 def deb_keeps_configuration():
     with tempfile.TemporaryDirectory() as folder:
         run('dpkg-deb', '-e', only(r'ipref_.*\.deb'), folder)
@@ -158,8 +184,8 @@ def the_same_again():
     run('sha256sum', '--check', '--quiet', 'SHA256SUMS', cwd=DIST)
 
 
-TESTS = (tarball_runs_in_an_empty_root, deb_has_everything_and_runs, deb_keeps_configuration, packaged_corefile_is_good,
-         units_are_sound, manuals_format, nothing_dynamic, the_same_again)
+TESTS = (tarball_runs_in_an_empty_root, deb_has_everything_and_runs, unit_commands_run_as_installed, deb_keeps_configuration,
+         packaged_corefile_is_good, units_are_sound, manuals_format, nothing_dynamic, the_same_again)
 
 
 def main():
