@@ -11,6 +11,9 @@ namespace {
 
 using Verdict = ParsedRequest::Verdict;
 
+/// Some clients send more than OPT and TSIG; all are read, so there is an end to it.
+constexpr size_t kMostAdditionals = 32;
+constexpr size_t kLeastRecord = 11;  // bytes
 constexpr size_t kClientCookie = 8;
 constexpr size_t kLeastServerCookie = 16, kMostServerCookie = 40;  // both cookies together
 
@@ -57,8 +60,9 @@ ParsedRequest parse_request(Bytes message, Request& request) {
     if (opcode != dns::opcode::kQuery && opcode != dns::opcode::kNotify) {
         return {Verdict::header, dns::rcode::kNotImp};
     }
+    const size_t room = (message.size() - dns::kHeaderSize) / kLeastRecord;
     if (header->questions != 1 || header->answers > 1 || header->authorities > 1 ||
-        header->additionals > 2) {
+        header->additionals > std::min(room, kMostAdditionals)) {
         return {Verdict::header, dns::rcode::kFormErr};
     }
     dns::MessageReader in(message);

@@ -64,6 +64,8 @@ TEST_CASE("What cannot be asked is answered in the order of the checks", "[reque
     const std::string question = kQuestion;
     const std::string opt = "0000290200000000000000";
     const std::string a = "0000010001000000000004c0000201";
+    std::string many;
+    for (int i = 0; i < 33; i++) many += a;
     const Row rows[] = {
         {"a response", "8100", "0001000000000000", question, Verdict::silence, 0},
         {"UPDATE", "2800", "0001000000000000", question, Verdict::header, 4},
@@ -74,7 +76,9 @@ TEST_CASE("What cannot be asked is answered in the order of the checks", "[reque
         {"two answers", "0100", "0001000200000000", question + a + a, Verdict::header, 1},
         {"one answer", "0100", "0001000100000000", question + a, Verdict::ask, 0},
         {"two authorities", "0100", "0001000000020000", question + a + a, Verdict::header, 1},
-        {"three additionals", "0100", "0001000000000003", question + a + a + a, Verdict::header, 1},
+        {"three additionals", "0100", "0001000000000003", question + a + a + a, Verdict::ask, 0},
+        {"no room for them", "0100", "0001000000000003", question, Verdict::header, 1},
+        {"33 additionals", "0100", "0001000000000021", question + many, Verdict::header, 1},
         {"question cut", "0100", "0001000000000000", "03777777", Verdict::header, 1},
         {"pointer to itself", "0100", "0001000000000000", "c00c00010001", Verdict::header, 1},
         {"additional missing", "0100", "0001000000000001", question, Verdict::refuse, 1},
