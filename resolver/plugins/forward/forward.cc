@@ -44,6 +44,12 @@ std::vector<uint8_t> options_to_pass(Bytes options) {
     return passed;
 }
 
+/// Over UDP no more than fits into a packet that is not fragmented; a client that takes more gets
+/// it over TCP.
+uint16_t offered_size(uint16_t client) {
+    return std::clamp<uint16_t>(client, dns::kPlainUdpSize, dns::kEdnsUdpSize);
+}
+
 /// The question anew: nothing else of what a client wrote goes to other servers.
 std::vector<uint8_t> make_query(const Request& request) {
     const auto options = options_to_pass(request.edns.options);
@@ -52,6 +58,7 @@ std::vector<uint8_t> make_query(const Request& request) {
     writer.question({request.name, request.type, request.klass});
     if (request.edns.present) {
         dns::Edns edns;
+        edns.udp_size = offered_size(request.edns.udp_size);
         edns.dnssec_ok = request.edns.dnssec_ok;
         edns.options = options;
         writer.edns(edns);

@@ -74,6 +74,26 @@ TEST_CASE("a query is asked anew and answered as the upstream did", "[forward]")
     CHECK(passed.option(65001));
 }
 
+TEST_CASE("what a client takes over UDP is offered, within bounds", "[forward]") {
+    ResolverBench bench;
+    ScriptedDns upstream(bench.loop, says("192.0.2.1"));
+    bench.open(block(". " + upstream.at().str()));
+    const std::vector<std::pair<uint16_t, uint16_t>> cases = {
+        {0, 512}, {511, 512}, {512, 512}, {900, 900}, {1232, 1232}, {1233, 1232}, {65535, 1232}};
+    for (const auto& [client, offered] : cases) {
+        INFO(client);
+        std::array<uint8_t, 512> space;
+        dns::MessageWriter writer(space);
+        writer.question({*dns::Name::parse("a.test"), dns::rr::kA, dns::klass::kIn});
+        dns::Edns edns;
+        edns.udp_size = client;
+        writer.edns(edns);
+        const auto query = writer.finish(7, dns::flag::kRd);
+        CHECK(bench.get({query.begin(), query.end()}).rcode == "NOERROR");
+        CHECK(edns_of(upstream.asked().back()).udp_size == offered);
+    }
+}
+
 TEST_CASE("a client without EDNS is asked for without", "[forward]") {
     ResolverBench bench;
     ScriptedDns upstream(bench.loop, says("192.0.2.1"));
