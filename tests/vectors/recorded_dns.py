@@ -86,6 +86,15 @@ class Player:
             found = self.wrong(query)
         return found
 
+    def wrong_until(self, query: dict, end: float) -> list[str]:
+        """Until it is right or that time is over: the sleep before an earlier query was cut
+        short when that one was right, and what is asked here may be younger."""
+        found = self.wrong(query)
+        while found and time.monotonic() < end:
+            time.sleep(_PAUSE)
+            found = self.wrong(query)
+        return found
+
     def wait(self, question: str) -> None:
         end = time.monotonic() + 20
         query = {"q": question}
@@ -121,16 +130,20 @@ def play(scenario: dict) -> Result:
 
 
 def play_queries(scenario: dict, stage: Stage, player: Player, result: Result) -> None:
-    slept = 0.0
+    slept, awake = 0.0, 0.0
     for index, query in enumerate(scenario["queries"]):
         if query.get("do") == "sleep":
             slept = query["s"]
+            awake = time.monotonic() + slept
             continue
         if "do" in query:
             stage.do(query)
             continue
         stage.check()
-        found = player.wrong_after(query, slept) if slept else player.wrong(query)
+        if slept:
+            found = player.wrong_after(query, slept)
+        else:
+            found = player.wrong_until(query, awake)
         slept = 0.0
         if found:
             asked = json.dumps({k: v for k, v in query.items() if k not in ("answer", "note")})

@@ -103,9 +103,11 @@ class Stage:
         data, hosts = self._top / "gw", self._top / "hosts"
         data.mkdir(exist_ok=True)
         hosts.touch()
+        args = self._scenario["gw"].get("args", [])
+        if "-gateway" not in args:  # a second one would be another address, not another value
+            args = ["-gateway", "203.0.113.1", *args]
         command = [self._programs["gw"], "-data", str(data), "-mapper-socket", str(self._socket),
-                   "-hosts", str(hosts), "-gateway", "203.0.113.1", "-gateway-ifc-mtu", "1500",
-                   *self._scenario["gw"].get("args", [])]
+                   "-hosts", str(hosts), "-gateway-ifc-mtu", "1500", *args]
         self._running["gw"] = _Process("gw", command, self._top, {})
         self._running["gw"].wait(self._mapper_there)
 
