@@ -30,6 +30,28 @@ std::vector<uint8_t> answer_to(const dns::Question& question, uint16_t id, uint1
     return {bytes.begin(), bytes.end()};
 }
 
+Result<run::Fd> bound(int type, const net::Endpoint& at) {
+    sockaddr_storage address{};
+    const auto size = at.to(address);
+    run::Fd fd(socket(address.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return fail("-notify {}: {}", at.str(), std::strerror(errno));
+    // Connections that have ended do not keep the port from the next agent.
+    const int on = 1;
+    if (type == SOCK_STREAM) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+        return fail("-notify {}: {}; is it an address of this host, and the port free?", at.str(),
+                    std::strerror(errno));
+    }
+    return fd;
+}
+
+net::Endpoint address_of(const run::Fd& fd) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    return net::Endpoint::from(reinterpret_cast<const sockaddr*>(&address));
+}
+
 uint64_t seconds_now() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
@@ -76,36 +98,36 @@ Result<std::unique_ptr<NotifyListener>> NotifyListener::make(run::Loop& loop,
                                                              const net::Endpoint& at,
                                                              const dns::TsigKey* key,
                                                              run::Metrics& metrics, Heed heed) {
-    sockaddr_storage address{};
-    const auto size = at.to(address);
-    run::Fd fd(socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd) return fail("-notify {}: {}", at.str(), std::strerror(errno));
-    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
-        return fail("-notify {}: {}; is it an address of this host, and the port free?", at.str(),
-                    std::strerror(errno));
+    auto datagrams = bound(SOCK_DGRAM, at);
+    if (!datagrams) return tl::unexpected(datagrams.error());
+    auto streams = bound(SOCK_STREAM, {at.ip, address_of(*datagrams).port});
+    if (!streams) return tl::unexpected(streams.error());
+    if (listen(streams->get(), NotifyStreams::kMost) != 0) {
+        return fail("-notify {}: {}", at.str(), std::strerror(errno));
     }
-    return std::unique_ptr<NotifyListener>(
-        new NotifyListener(loop, std::move(fd), key, metrics, std::move(heed)));
+    return std::unique_ptr<NotifyListener>(new NotifyListener(
+        loop, std::move(*datagrams), std::move(*streams), key, metrics, std::move(heed)));
 }
 
-NotifyListener::NotifyListener(run::Loop& loop, run::Fd fd, const dns::TsigKey* key,
-                               run::Metrics& metrics, Heed heed)
-    : fd_(std::move(fd)),
+NotifyListener::NotifyListener(run::Loop& loop, run::Fd datagrams, run::Fd streams,
+                               const dns::TsigKey* key, run::Metrics& metrics, Heed heed)
+    : fd_(std::move(datagrams)),
       key_(key),
       taken_(metrics.counter("ipref_dns_agent_notifies_total", "NOTIFY messages that came.",
                              {{"result", "taken"}})),
       refused_(metrics.counter("ipref_dns_agent_notifies_total", "NOTIFY messages that came.",
                                {{"result", "refused"}})),
       heed_(std::move(heed)),
-      poll_(loop, fd_.get(), [this](int) { read(); }) {
+      poll_(loop, fd_.get(), [this](int) { read(); }),
+      streams_(
+          loop, std::move(streams),
+          {.welcome = [this](const auto& from) { return is_server(from); },
+           .answer = [this](auto message, const auto& from) { return answer(message, from); }}) {
     poll_.start(UV_READABLE);
 }
 
 net::Endpoint NotifyListener::at() const {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    return net::Endpoint::from(reinterpret_cast<const sockaddr*>(&address));
+    return address_of(fd_);
 }
 
 void NotifyListener::read() {
@@ -116,31 +138,33 @@ void NotifyListener::read() {
         const auto size = recvfrom(fd_.get(), space.data(), space.size(), 0,
                                    reinterpret_cast<sockaddr*>(&from), &from_size);
         if (size < 0) return;
-        datagram({space.data(), static_cast<size_t>(size)},
-                 net::Endpoint::from(reinterpret_cast<const sockaddr*>(&from)));
+        const auto endpoint = net::Endpoint::from(reinterpret_cast<const sockaddr*>(&from));
+        const auto reply = answer({space.data(), static_cast<size_t>(size)}, endpoint);
+        if (reply.empty()) continue;
+        // Lost, it is asked again.
+        (void)sendto(fd_.get(), reply.data(), reply.size(), 0,
+                     reinterpret_cast<const sockaddr*>(&from), from_size);
     }
 }
 
-void NotifyListener::datagram(dns::Bytes bytes, const net::Endpoint& from) {
-    const auto ip = unmapped(from.ip);
+bool NotifyListener::is_server(const net::Endpoint& from) const {
+    return heed_(dns::Name(), unmapped(from.ip)) != Heard::no_server;
+}
+
+std::vector<uint8_t> NotifyListener::answer(dns::Bytes message, const net::Endpoint& from) {
     // A key costs work: only who may speak at all is checked.
-    const bool known = heed_(dns::Name(), ip) != Heard::no_server;
-    const auto answer = known
-                            ? answer_notify(bytes, key_, seconds_now(),
-                                            [&](const dns::Name& zone) { return heed_(zone, ip); })
-                            : NotifyAnswer{{}, "it is no server of ours", false};
+    auto answer =
+        is_server(from)
+            ? answer_notify(message, key_, seconds_now(),
+                            [&](const dns::Name& zone) { return heed_(zone, unmapped(from.ip)); })
+            : NotifyAnswer{{}, "it is no server of ours", false};
     (answer.taken ? taken_ : refused_).add();
-    if (!answer.bytes.empty()) {
-        sockaddr_storage to{};
-        const auto size = from.to(to);
-        // Lost, it is asked again.
-        (void)sendto(fd_.get(), answer.bytes.data(), answer.bytes.size(), 0,
-                     reinterpret_cast<const sockaddr*>(&to), size);
-    }
-    if (answer.taken) return;
     uint64_t before = 0;
-    if (!limit_.allow(std::chrono::steady_clock::now(), before)) return;
-    run::log_warning("notify: {} is ignored: {} ({} more before)", from.str(), answer.flaw, before);
+    if (!answer.taken && limit_.allow(std::chrono::steady_clock::now(), before)) {
+        run::log_warning("notify: {} is ignored: {} ({} more before)", from.str(), answer.flaw,
+                         before);
+    }
+    return std::move(answer.bytes);
 }
 
 }  // namespace ipref::agent

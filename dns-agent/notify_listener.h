@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Hears over UDP that a zone has changed (NOTIFY, RFC 1996), from known servers only. Everybody
-// else gets no answer; what is answered is not larger than the question.
+// Hears that a zone has changed (NOTIFY, RFC 1996), from known servers only: over UDP, and over TCP
+// for servers that prefer that (Knot DNS). Everybody else gets no answer; what is answered is not
+// larger than the question.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@
 #include "common/run/log.h"
 #include "common/run/loop.h"
 #include "common/run/metrics.h"
+#include "dns-agent/notify_streams.h"
 
 namespace ipref::agent {
 
@@ -46,10 +48,11 @@ class NotifyListener {
     net::Endpoint at() const;
 
   private:
-    NotifyListener(run::Loop& loop, run::Fd fd, const dns::TsigKey* key, run::Metrics& metrics,
-                   Heed heed);
+    NotifyListener(run::Loop& loop, run::Fd datagrams, run::Fd streams, const dns::TsigKey* key,
+                   run::Metrics& metrics, Heed heed);
     void read();
-    void datagram(dns::Bytes bytes, const net::Endpoint& from);
+    bool is_server(const net::Endpoint& from) const;
+    std::vector<uint8_t> answer(dns::Bytes message, const net::Endpoint& from);
 
     run::Fd fd_;
     const dns::TsigKey* key_;
@@ -58,6 +61,7 @@ class NotifyListener {
     Heed heed_;
     run::LogLimit limit_;
     run::Poll poll_;
+    NotifyStreams streams_;
 };
 
 }  // namespace ipref::agent

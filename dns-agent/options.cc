@@ -65,7 +65,8 @@ run::Flags option_table(Options& to) {
                    return {};
                }});
     flags.add({"notify", "ADDR:PORT", "",
-               "hear there, over UDP, from the sources' servers that a zone has changed (NOTIFY), "
+               "hear there, over UDP and TCP, from the sources' servers that a zone has changed "
+               "(NOTIFY), "
                "and transfer it at once; with -tsig, only if that is signed.",
                [&to](std::string_view text) -> Result<void> {
                    const auto at = parse_listener(text);

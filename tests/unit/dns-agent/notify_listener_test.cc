@@ -78,7 +78,8 @@ TEST_CASE("with a key, a NOTIFY must be signed with it, and is answered signed",
     CHECK(session.verify(taken.bytes, kNow));
 }
 
-TEST_CASE("over UDP: from a known address only", "[notify]") {
+TEST_CASE("over UDP and TCP: from a known address only", "[notify]") {
+    const auto via = GENERATE(dns::Via::udp, dns::Via::tcp);
     run::Loop loop;
     run::Metrics metrics;
     std::vector<std::string> zones;
@@ -94,18 +95,22 @@ TEST_CASE("over UDP: from a known address only", "[notify]") {
     dns::Upstream server(loop, (*listener)->at());
     bool answered = false;
     const auto ask = [&] {
-        server.ask(notify("example.com"), dns::Via::udp, run::Milliseconds(2000),
+        server.ask(notify("example.com"), via, run::Milliseconds(2000),
                    [&](const dns::Upstream::Outcome& outcome) { answered = outcome.has_value(); });
     };
     ask();
     run_until(loop, [&] { return answered; });
     CHECK(zones == std::vector<std::string>{"example.com."});
     known = false;
-    ask();
-    run_until(loop, [&] {
-        return metrics.text().find("notifies_total{result=\"refused\"} 1") != std::string::npos;
-    });
+    bool silent = false;
+    dns::Upstream stranger(loop, (*listener)->at());
+    stranger.ask(notify("example.com"), via, run::Milliseconds(200),
+                 [&](const dns::Upstream::Outcome& outcome) { silent = !outcome.has_value(); });
+    run_until(loop, [&] { return silent; });
     CHECK(zones.size() == 1);
+    const bool refused =
+        metrics.text().find("notifies_total{result=\"refused\"} 1") != std::string::npos;
+    CHECK(refused == (via == dns::Via::udp));  // over TCP nobody listened to it
 }
 
 TEST_CASE("an address that is taken is named", "[notify]") {
