@@ -42,6 +42,7 @@ void ZoneFetch::serial(const dns::TransferStep& end) {
     if (!end && (end.error().gone || !end.error().answered)) {
         return finish(tl::unexpected(end.error()));
     }
+    has_zone_ = end.has_value();
     const auto& have = target_.have;
     // A server may give the zone and yet no answer to a query for its SOA.
     if (!end || !have) return ask_zone(nullptr);
@@ -58,11 +59,20 @@ void ZoneFetch::ask_zone(std::shared_ptr<const Zone> have) {
     ask(stream->answers(), [this](const dns::TransferStep& end) { zone(end); });
 }
 
+/// Some servers (Knot DNS) say NOTAUTH to who may not transfer. One that has just given the zone's
+/// SOA has the zone.
+TransferError ZoneFetch::refused(TransferError error) const {
+    if (!error.gone || !has_zone_) return error;
+    error.gone = false;
+    error.text += " to the transfer, though it has the zone; it must allow it to this host or key";
+    return error;
+}
+
 void ZoneFetch::zone(const dns::TransferStep& end) {
     const bool asked_differences = !whole_;
     auto& stream = asked_differences ? *differences_ : *whole_;
     if (!end) {
-        if (!asked_differences) return finish(tl::unexpected(end.error()));
+        if (!asked_differences) return finish(tl::unexpected(refused(end.error())));
         note_ = fmt::format("no differences: {}", end.error().text);
         return ask_zone(nullptr);
     }

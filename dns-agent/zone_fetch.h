@@ -52,6 +52,7 @@ class ZoneFetch {
     void serial(const dns::TransferStep& end);
     void ask_zone(std::shared_ptr<const Zone> have);
     void zone(const dns::TransferStep& end);
+    TransferError refused(TransferError error) const;
     void finish(FetchResult result);
 
     run::Loop& loop_;
@@ -62,6 +63,7 @@ class ZoneFetch {
     std::unique_ptr<ZoneStream> whole_;
     std::vector<std::unique_ptr<dns::Transfer>> transfers_;  ///< one a question, kept to the end
     std::string note_;
+    bool has_zone_ = false;  ///< it gave the serial
     bool finished_ = false;
 };
 

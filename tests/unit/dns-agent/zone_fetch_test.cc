@@ -125,6 +125,20 @@ TEST_CASE("the serial comes first: an unchanged zone is not transferred", "[zone
     CHECK(types_of(server) == Types{dns::rr::kSoa});
 }
 
+TEST_CASE("a server that has the zone and refuses it has not lost it", "[zone_fetch]") {
+    run::Loop loop;
+    for (const uint16_t rcode : {dns::rcode::kNotAuth, dns::rcode::kRefused}) {
+        ScriptedDns server(loop, [&](const Asked& asked) -> std::vector<Message> {
+            if (asked.question.type == dns::rr::kSoa) return {answer(asked, {kSoa})};
+            return {refusal(asked, rcode)};
+        });
+        const auto fetched = outcome(loop, server.at());
+        REQUIRE_FALSE(fetched);
+        CHECK_FALSE(fetched.error().gone);
+        CHECK_FALSE(fetched.error().text.empty());
+    }
+}
+
 TEST_CASE("differences where something is known", "[zone_fetch]") {
     run::Loop loop;
     ScriptedDns server(loop, serve);
