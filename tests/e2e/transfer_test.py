@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The agent with name servers of other makes: AXFR, IXFR, NOTIFY, TSIG."""
+
+from pathlib import Path
+
+from lab.clients import curl
+from lab.dns_servers import (ADDRESS, ALGORITHM, KEY, NOTIFY_PORT, PORT, SECRET, Bind, DnsServer,
+                             Knot, Nsd)
+from lab.lab import Lab
+from lab.namespace import Namespace
+from lab.process import Process
+from lab.scenario import scenario
+from lab.waiting import until
+
+_HOSTS = {f"host{n}": f"10.0.0.{n}" for n in range(1, 101)}
+_METRICS = f"{ADDRESS}:9753"
+
+
+def agent(lab: Lab, where: Namespace, *options: str) -> Process:
+    """It prints what a gateway would be told."""
+    return lab.process(f"{where.title} ipref-dns-agent", where, [
+        lab.program("ipref-dns-agent"), "-devmode", "-debug", "-metrics", _METRICS,
+        "-resolver", f"{ADDRESS}:{PORT}", *options, f"internal:example.com:{ADDRESS}:{PORT}"],
+        ours=True)
+
+
+def secret_file(lab: Lab, secret: str = SECRET) -> Path:
+    made = lab.file("secret", secret + "\n")
+    made.chmod(0o600)
+    return made
+
+
+def transfers(where: Namespace, result: str) -> int:
+    """How many polls had this result."""
+    text = curl(where, f"http://{_METRICS}/metrics").output
+    found = [line for line in text.splitlines()
+             if line.startswith("ipref_dns_agent_zone_transfers_total{")
+             and f'result="{result}"' in line]
+    return int(found[0].split()[-1]) if found else 0
+
+
+def follow(lab: Lab, make: type[DnsServer]) -> None:
+    where = lab.host("dns")
+    server = make(lab, where)
+    server.write(_HOSTS)
+    server.start()
+    made = agent(lab, where, "-notify", f"{ADDRESS}:{NOTIFY_PORT}", "-tsig",
+                 f"{KEY}:{ALGORITHM}:{secret_file(lab)}")
+    made.start()
+    made.wait_for("full set, 100 hosts")
+    made.wait_for("+ 10.0.0.7 = 198.51.100.1 + 7\n")
+    assert transfers(where, "axfr") == 1
+    for change in range(2):  # the next poll is an hour away: NOTIFY brings them
+        server.write(_HOSTS | {f"new{n}": f"10.0.0.{200 + n}" for n in range(change + 1)})
+        server.reload()
+        made.wait_for(f"+ 10.0.0.{200 + change} = 198.51.100.1 + {200 + change}\n")
+    until(lambda: transfers(where, "ixfr") == 2, "both changes came as differences")
+    assert transfers(where, "axfr") == 1
+
+
+@scenario("NSD: zone, differences, NOTIFY and TSIG")
+def nsd(lab: Lab) -> None:
+    follow(lab, Nsd)
+
+
+@scenario("Knot DNS: zone, differences, NOTIFY and TSIG")
+def knot(lab: Lab) -> None:
+    follow(lab, Knot)
+
+
+@scenario("BIND: zone, differences, NOTIFY and TSIG")
+def bind(lab: Lab) -> None:
+    follow(lab, Bind)
+
+
+@scenario("without the key, or with a wrong one, the zone is refused and the server named")
+def wrong_key(lab: Lab) -> None:
+    where = lab.host("dns")
+    server = Knot(lab, where)
+    server.write(_HOSTS)
+    server.start()
+    none = agent(lab, where)
+    none.start()
+    none.wait_for(f"transfer from {ADDRESS}:{PORT} failed")
+    none.stop()
+    other = secret_file(lab, "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHNhbWUgbGVuZ3Ro")
+    wrong = agent(lab, where, "-tsig", f"{KEY}:{ALGORITHM}:{other}")
+    wrong.start()
+    wrong.wait_for(f"transfer from {ADDRESS}:{PORT} failed")
+    assert "full set" not in wrong.log()
