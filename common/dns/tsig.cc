@@ -18,9 +18,13 @@ struct Entry {
     const char* name;
     const char* digest;
 };
-constexpr std::array<Entry, 3> kAlgorithms = {{{TsigAlgorithm::sha256, "hmac-sha256", "SHA256"},
+constexpr std::array<Entry, 5> kAlgorithms = {{{TsigAlgorithm::sha256, "hmac-sha256", "SHA256"},
                                                {TsigAlgorithm::sha384, "hmac-sha384", "SHA384"},
-                                               {TsigAlgorithm::sha512, "hmac-sha512", "SHA512"}}};
+                                               {TsigAlgorithm::sha512, "hmac-sha512", "SHA512"},
+                                               {TsigAlgorithm::sha224, "hmac-sha224", "SHA224"},
+                                               {TsigAlgorithm::sha1, "hmac-sha1", "SHA1"}}};
+constexpr size_t kTimeBytes = 6;
+constexpr size_t kForOurKeys = 3;  // of these, from the front
 
 const Entry& entry_of(TsigAlgorithm algorithm) {
     return kAlgorithms[static_cast<size_t>(algorithm)];
@@ -57,7 +61,7 @@ void append(std::vector<uint8_t>& out, Bytes bytes) {
 std::vector<uint8_t> rdata_of(const TsigRecord& record) {
     std::vector<uint8_t> out;
     append(out, record.algorithm.wire());
-    append(out, record.time, 6);
+    append(out, record.time, kTimeBytes);
     append(out, record.fudge, 2);
     append(out, record.mac.size(), 2);
     append(out, record.mac);
@@ -65,6 +69,21 @@ std::vector<uint8_t> rdata_of(const TsigRecord& record) {
     append(out, record.error, 2);
     append(out, record.other.size(), 2);
     append(out, record.other);
+    return out;
+}
+
+std::vector<uint8_t> with_record(Bytes message, const TsigRecord& record) {
+    std::vector<uint8_t> out(message.begin(), message.end());
+    append(out, record.key.wire());
+    append(out, rr::kTsig, 2);
+    append(out, klass::kAny, 2);
+    append(out, 0, 4);
+    const auto rdata = rdata_of(record);
+    append(out, rdata.size(), 2);
+    append(out, rdata);
+    auto header = Header::read(message).value();
+    header.additionals++;
+    header.write(out);
     return out;
 }
 
@@ -99,10 +118,17 @@ Result<TsigAlgorithm> parse_tsig_algorithm(std::string_view text) {
     std::string word(text);
     if (!word.empty() && word.back() == '.') word.pop_back();
     for (char& c : word) c = static_cast<char>(lower_byte(static_cast<uint8_t>(c)));
-    for (const auto& entry : kAlgorithms) {
-        if (word == entry.name) return entry.algorithm;
+    for (size_t i = 0; i < kForOurKeys; i++) {
+        if (word == kAlgorithms[i].name) return kAlgorithms[i].algorithm;
     }
     return fail("\"{}\" is no algorithm; give hmac-sha256, hmac-sha384 or hmac-sha512", text);
+}
+
+std::optional<TsigAlgorithm> tsig_algorithm(const Name& name) {
+    for (const auto& entry : kAlgorithms) {
+        if (name == name_on_wire(entry.algorithm)) return entry.algorithm;
+    }
+    return std::nullopt;
 }
 
 Result<std::optional<TsigRecord>> find_tsig(Bytes message) {
@@ -204,7 +230,7 @@ void TsigSession::add_variables(const TsigRecord& record) {
         append(out, 0, 4);
         append(out, record.algorithm.lower().wire());
     }
-    append(out, record.time, 6);
+    append(out, record.time, kTimeBytes);
     append(out, record.fudge, 2);
     if (!timers_only) {
         append(out, record.error, 2);
@@ -214,8 +240,14 @@ void TsigSession::add_variables(const TsigRecord& record) {
     hmac_->add(out);
 }
 
-std::vector<uint8_t> TsigSession::sign(Bytes message, uint64_t now) {
-    auto header = Header::read(message).value();
+size_t TsigSession::overhead(const TsigKey& key) {
+    constexpr size_t kRecordHead = 10, kFixed = 16, kTime = 6;
+    return key.name.size() + kRecordHead + name_on_wire(key.algorithm).size() + kFixed + kTime +
+           EVP_MAX_MD_SIZE;
+}
+
+std::vector<uint8_t> TsigSession::sign(Bytes message, uint64_t now, uint16_t error) {
+    const auto header = Header::read(message).value();
     TsigRecord record;
     record.key = key_.name;
     record.algorithm = name_on_wire(key_.algorithm);
@@ -223,48 +255,50 @@ std::vector<uint8_t> TsigSession::sign(Bytes message, uint64_t now) {
     record.fudge = kFudge;
     record.original_id = header.id;
     record.at = message.size();
+    record.error = error;
+    if (error == tsig_error::kBadTime) append(record.other, now, kTimeBytes);
     begin();
     add_message(message, record);
     add_variables(record);
     record.mac = previous_ = hmac_->finish();
     begun_ = false;
     messages_++;
-    std::vector<uint8_t> out(message.begin(), message.end());
-    append(out, record.key.wire());
-    append(out, rr::kTsig, 2);
-    append(out, klass::kAny, 2);
-    append(out, 0, 4);
-    const auto rdata = rdata_of(record);
-    append(out, rdata.size(), 2);
-    append(out, rdata);
-    header.additionals++;
-    header.write(out);
-    return out;
+    return with_record(message, record);
+}
+
+std::vector<uint8_t> with_tsig_error(Bytes message, const TsigRecord& asked, uint16_t error) {
+    TsigRecord record = asked;
+    record.mac.clear();
+    record.other.clear();
+    record.original_id = Header::read(message).value().id;
+    record.error = error;
+    return with_record(message, record);
 }
 
 tl::expected<void, TsigSession::Flaw> TsigSession::check(const TsigRecord& record, uint64_t now) {
+    authentic_ = false;
     if (record.key != key_.name || record.algorithm != name_on_wire(key_.algorithm)) {
         return tl::unexpected(Flaw{
             tsig_error::kBadKey,
             fmt::format("it is signed with key {} {}", record.key.str(), record.algorithm.str())});
     }
-    if (record.error != tsig_error::kNone) {
+    const auto mac = hmac_->finish();
+    begun_ = false;
+    authentic_ = mac.size() == record.mac.size() &&
+                 CRYPTO_memcmp(mac.data(), record.mac.data(), mac.size()) == 0;
+    const bool answers_us = messages_ > 0;  // what a question says of errors means nothing
+    if (answers_us && record.error != tsig_error::kNone) {
         return tl::unexpected(
             Flaw{record.error, fmt::format("the server refuses key {}: {}", key_.name.str(),
                                            error_text(record.error))});
     }
-    const auto mac = hmac_->finish();
-    begun_ = false;
-    if (mac.size() != record.mac.size() ||
-        CRYPTO_memcmp(mac.data(), record.mac.data(), mac.size()) != 0) {
-        return tl::unexpected(Flaw{tsig_error::kBadSig, "its signature is wrong"});
-    }
+    if (!authentic_) return tl::unexpected(Flaw{tsig_error::kBadSig, "its signature is wrong"});
+    previous_ = mac;
     const auto apart = now > record.time ? now - record.time : record.time - now;
     if (apart > record.fudge) {
         return tl::unexpected(
             Flaw{tsig_error::kBadTime, fmt::format("it was signed {} s from now", apart)});
     }
-    previous_ = mac;
     return {};
 }
 
@@ -286,10 +320,11 @@ tl::expected<void, TsigSession::Flaw> TsigSession::verify(Bytes message, uint64_
     begin();
     add_message(message, **found);
     add_variables(**found);
-    if (auto fine = check(**found, now); !fine) return fine;
+    auto fine = check(**found, now);
+    if (!authentic_) return fine;
     messages_++;
     unsigned_ = 0;
-    return {};
+    return fine;
 }
 
 }  // namespace ipref::dns

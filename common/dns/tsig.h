@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Transaction signatures (RFC 8945): a shared secret signs messages over HMAC-SHA256, 384 or 512.
+// Transaction signatures (RFC 8945): a shared secret signs messages over HMAC-SHA256, 384 or 512,
+// and, for servers whose clients have nothing newer, SHA1 and SHA224.
 // Bytes in, bytes out; the time is given.
 #pragma once
 
@@ -15,11 +16,18 @@
 
 namespace ipref::dns {
 
-enum class TsigAlgorithm : uint8_t { sha256, sha384, sha512 };
-/// "hmac-sha256", "hmac-sha384" or "hmac-sha512", in any case, with or without the final dot.
+enum class TsigAlgorithm : uint8_t { sha256, sha384, sha512, sha224, sha1 };
+/// For a key of our own: "hmac-sha256", "hmac-sha384" or "hmac-sha512", in any case, with or
+/// without the final dot.
 Result<TsigAlgorithm> parse_tsig_algorithm(std::string_view text);
+/// As a message names it; any of the enum.
+std::optional<TsigAlgorithm> tsig_algorithm(const Name& name);
 /// "hmac-sha256"; the algorithm's name on the wire as well.
 const char* name_of(TsigAlgorithm algorithm);
+
+/// A secret in base64, of any size but zero.
+Result<std::vector<uint8_t>> parse_tsig_secret(std::string_view text);
+constexpr size_t kLeastTsigSecret = 16;  ///< bytes; RFC 8945 wants as many as the hash has
 
 struct TsigKey {
     Name name;
@@ -69,10 +77,13 @@ class TsigSession {
         uint16_t error = tsig_error::kNone;
         std::string text;
     };
-    /// The message with its TSIG record. `message` has none.
-    std::vector<uint8_t> sign(Bytes message, uint64_t now);
+    /// The message with its TSIG record. `message` has none. `error` may be kBadTime, after
+    /// verify() said so; it goes with our own time (RFC 8945 section 5.2.3).
+    std::vector<uint8_t> sign(Bytes message, uint64_t now, uint16_t error = tsig_error::kNone);
+    /// Bytes that sign() adds, at most.
+    static size_t overhead(const TsigKey& key);
     /// The first message must be signed, later ones of the same direction may be unsigned in
-    /// between; see settled().
+    /// between; see settled(). After kBadTime the session may sign: the secret was right.
     tl::expected<void, Flaw> verify(Bytes message, uint64_t now);
     /// The message that was verified last was signed: nothing unproven is left.
     bool settled() const { return unsigned_ == 0; }
@@ -90,6 +101,11 @@ class TsigSession {
     size_t messages_ = 0;
     size_t unsigned_ = 0;
     bool begun_ = false;
+    bool authentic_ = false;  ///< the MAC that was checked last was right
 };
+
+/// The answer to a message whose key is unknown or whose signature is wrong: with a TSIG record
+/// that says so and signs nothing (RFC 8945 section 5.2). `message` has none.
+std::vector<uint8_t> with_tsig_error(Bytes message, const TsigRecord& asked, uint16_t error);
 
 }  // namespace ipref::dns

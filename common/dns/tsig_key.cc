@@ -17,7 +17,6 @@ namespace ipref::dns {
 namespace {
 
 constexpr size_t kMostText = 1024;
-constexpr size_t kLeastSecret = 16;  // bytes; RFC 8945 wants as many as the hash has
 
 std::string_view trimmed(std::string_view text) {
     constexpr std::string_view kSpace = " \t\r\n";
@@ -26,7 +25,9 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-Result<std::vector<uint8_t>> base64(std::string_view text) {
+}  // namespace
+
+Result<std::vector<uint8_t>> parse_tsig_secret(std::string_view text) {
     constexpr std::string_view kAllowed =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const auto body = text.substr(0, text.find_last_not_of('=') + 1);
@@ -39,11 +40,10 @@ Result<std::vector<uint8_t>> base64(std::string_view text) {
     EVP_DecodeBlock(out.data(), reinterpret_cast<const unsigned char*>(text.data()),
                     static_cast<int>(text.size()));
     out.resize(out.size() - padding);
-    if (out.size() < kLeastSecret) {
-        return fail("the secret has {} bytes, at least {} are needed", out.size(), kLeastSecret);
-    }
     return out;
 }
+
+namespace {
 
 Result<std::string> read_private(const std::string& path) {
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -70,8 +70,12 @@ Result<std::string> read_private(const std::string& path) {
 Result<std::vector<uint8_t>> read_tsig_secret(const std::string& path) {
     auto text = read_private(path);
     if (!text) return fail("secret file {}: {}", path, text.error().text);
-    auto secret = base64(trimmed(*text));
+    auto secret = parse_tsig_secret(trimmed(*text));
     if (!secret) return fail("secret file {}: {}", path, secret.error().text);
+    if (secret->size() < kLeastTsigSecret) {
+        return fail("secret file {}: the secret has {} bytes, at least {} are needed", path,
+                    secret->size(), kLeastTsigSecret);
+    }
     return secret;
 }
 

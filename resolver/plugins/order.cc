@@ -45,6 +45,7 @@ Result<void> setup_template(Setup& setup);
 Result<void> setup_timeouts(Setup& setup);
 Result<void> setup_tls(Setup& setup);
 Result<void> setup_transfer(Setup& setup);
+Result<void> setup_tsig(Setup& setup);
 Result<void> setup_view(Setup& setup);
 Result<void> setup_whoami(Setup& setup);
 
@@ -83,7 +84,7 @@ constexpr PluginRow kOrder[] = {
     {"any", setup_any},
     {"chaos", setup_chaos},
     {"loadbalance", setup_loadbalance},
-    {"tsig", nullptr, kLater},
+    {"tsig", setup_tsig},
     {"cache", setup_cache},
     {"rewrite", setup_rewrite},
     {"header", setup_header},

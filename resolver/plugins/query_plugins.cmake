@@ -16,4 +16,5 @@ target_sources(ipref-resolver PRIVATE
   plugins/rewrite/rewrite.cc plugins/rewrite/rule.cc
   plugins/template/expression.cc plugins/template/functions.cc plugins/template/template.cc
   plugins/template/text_template.cc
+  plugins/tsig/key_file.cc plugins/tsig/tsig.cc
   plugins/view/expression.cc plugins/view/functions.cc plugins/view/view.cc)

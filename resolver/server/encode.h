@@ -10,9 +10,9 @@
 
 namespace ipref::resolver {
 
-/// Writes the answer into `out`, at most `limit` bytes of it (both at least 512), and returns its
-/// size. Records that do not fit are left out and TC is set; additional records go first. A packed
-/// reply must fit: see packed_fits().
+/// Writes the answer into `out`, at most `limit` bytes of it (512 or more, or enough for
+/// question and OPT), and returns its size. Records that do not fit are left out and TC is set;
+/// additional records go first. A packed reply must fit: see packed_fits().
 size_t encode_reply(const Request& request, const Reply& reply, size_t limit,
                     std::span<uint8_t> out);
 

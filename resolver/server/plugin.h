@@ -53,7 +53,8 @@ class Chain;
 
 /// Which queries a handler is shown besides those of opcode QUERY and class IN.
 struct Interest {
-    /// Every query: it observes and never answers (log, errors). It may see packed replies.
+    /// Every query: it observes, or judges who asks (log, errors, tsig), and makes no answers of
+    /// its own. It may see packed replies.
     bool all = false;
     bool refusals = false;       ///< refused() too
     bool other_classes = false;  ///< it answers CH or HS too (chaos, forward)

@@ -174,6 +174,24 @@ void Query::defer(std::function<void()> what) {
     runner_->defer(*this, std::move(what));
 }
 
+void Query::sign_with(std::unique_ptr<Signer> signer) {
+    // Whatever the client takes: the question, and OPT with small options, always fit.
+    constexpr size_t kOpt = 11 + dns::kPlainUdpSize / 2, kQuestionTail = 4;
+    const size_t least =
+        dns::kHeaderSize + request.name.size() + kQuestionTail + (request.edns.present ? kOpt : 0);
+    const size_t taken = std::min(signer->overhead(), limit_);
+    limit_ = std::max(limit_ - taken, least);
+    signer_ = std::move(signer);
+}
+
+size_t Query::sign(size_t size, std::span<uint8_t> out) {
+    if (signer_ == nullptr) return size;
+    const auto message = signer_->sign(out.first(size));
+    assert(message.size() <= out.size());
+    std::memcpy(out.data(), message.data(), message.size());
+    return message.size();
+}
+
 bool Query::send_part(const std::function<void()>& ready) {
     return sink_->part(*this, ready);
 }

@@ -41,6 +41,15 @@ struct LookupResult {
     const Reply* reply = nullptr;
 };
 
+/// Signs an answer when it has become bytes, each message of it (plugin tsig).
+class Signer {
+  public:
+    virtual ~Signer() = default;
+    /// Bytes that it adds to a message, at most.
+    virtual size_t overhead() const = 0;
+    virtual std::vector<uint8_t> sign(Bytes message) = 0;
+};
+
 class Query {
   public:
     Request request;
@@ -143,6 +152,12 @@ class Query {
     size_t limit() const { return limit_; }
     /// Answers get no larger than this, at least 512.
     void cap(size_t limit) { limit_ = std::min(limit_, limit); }
+    /// The answer is signed on its way out, on every transport; limit() shrinks by what that takes.
+    void sign_with(std::unique_ptr<Signer> signer);
+    /// What the answer takes at most, its signature included.
+    size_t most_bytes() const { return limit_ + (signer_ ? signer_->overhead() : 0); }
+    /// For sinks: signs the message of `size` bytes in `out`, if it is to be signed. The new size.
+    size_t sign(size_t size, std::span<uint8_t> out);
     /// The question could not be read: the answer is a header only (see encode_header_only).
     bool header_only() const { return header_only_; }
     /// How deep look-ups have nested; 0 for a client's query.
@@ -194,6 +209,7 @@ class Query {
     size_t at_ = 0;          // position in the chain
     uint64_t watchers_ = 0;  // positions whose answered() is due
     size_t limit_ = 512;
+    std::unique_ptr<Signer> signer_;
     unsigned depth_ = 0;
     Outcome outcome_ = Outcome::answered;
     std::string error_;

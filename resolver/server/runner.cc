@@ -101,6 +101,7 @@ void Runner::release(Query& q) {
     q.request.wire = {};
     q.request.edns = {};
     q.error_.clear();
+    q.signer_.reset();
     q.keeps_metadata_ = false;
     q.metadata_.clear();
     q.outcome_ = Query::Outcome::answered;
@@ -294,6 +295,7 @@ void Runner::give_up(Query& q, uint16_t rcode) {
     early.arrived_ = q.arrived_;
     early.limit_ = q.limit_;
     early.request = q.request;
+    early.signer_ = std::move(q.signer_);
     early.sink_ = std::exchange(q.sink_, &nobody_);
     early.add_extended_error(dns::ede::kNoReachableAuthority, "no answer in time");
     early.failed(rcode);

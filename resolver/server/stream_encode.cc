@@ -31,8 +31,8 @@ size_t encode_for_stream(Query& q, const StreamTraits& traits, std::span<uint8_t
         add_keepalive(q, *traits.idle);
     }
     const auto size = encode_reply(q.request, q.reply, q.limit(), out);
-    if (!traits.tls || !asks_for(q.request, dns::option::kPadding)) return size;
-    return pad_reply(q.request, q.reply, size, kPaddingBlock, out);
+    const bool padded = traits.tls && asks_for(q.request, dns::option::kPadding);
+    return q.sign(padded ? pad_reply(q.request, q.reply, size, kPaddingBlock, out) : size, out);
 }
 
 }  // namespace ipref::resolver

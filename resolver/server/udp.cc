@@ -117,10 +117,11 @@ Whence UdpListener::whence(size_t index) const {
 void UdpListener::deliver(Query& q) {
     pending_--;
     if (q.outcome() == Query::Outcome::dropped) return;
-    if (!answers_.has_room(q.limit())) flush();
+    if (!answers_.has_room(q.most_bytes())) flush();
+    const auto room = answers_.room();
     const size_t size = q.header_only()
-                            ? encode_header_only(q.request.wire, q.reply.rcode, answers_.room())
-                            : encode_reply(q.request, q.reply, q.limit(), answers_.room());
+                            ? encode_header_only(q.request.wire, q.reply.rcode, room)
+                            : q.sign(encode_reply(q.request, q.reply, q.limit(), room), room);
     answers_.add(q.request, size);
     if (taking_) return;
     if (fd_) return flush_.start();

@@ -25,7 +25,8 @@ struct Answered {
     bool edns = false;
     int info_code = -1;  ///< of the extended error
     std::string info;
-    Message cookie;     ///< of the OPT record
+    Message cookie;  ///< of the OPT record
+    Message message;
     std::string error;  ///< what plugin errors would log
 };
 
@@ -81,7 +82,8 @@ class ResolverBench : public resolver::Sink {
         to.error = q.error();
         if (seen) seen(q);
         Message space(65535);
-        space.resize(resolver::encode_reply(q.request, q.reply, q.limit(), space));
+        space.resize(q.sign(resolver::encode_reply(q.request, q.reply, q.limit(), space), space));
+        to.message = space;
         take_apart(space, to);
         to.done = true;
     }
