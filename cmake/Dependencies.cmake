@@ -12,7 +12,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)
 
-foreach(module libcares ldns liburcu-qsbr liburcu-cds lmdb openssl libnghttp2 re2)
+foreach(module libcares ldns liburcu-qsbr liburcu-cds lmdb openssl libnghttp2 libseccomp re2)
   string(REPLACE "-" "_" variable ${module})
   pkg_check_modules(${variable} REQUIRED IMPORTED_TARGET ${module})
 endforeach()

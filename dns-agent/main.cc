@@ -7,6 +7,7 @@
 
 #include "common/run/log.h"
 #include "common/run/notify.h"
+#include "common/run/sandbox.h"
 #include "common/run/version.h"
 #include "dns-agent/agent.h"
 
@@ -28,6 +29,7 @@ int serve(const agent::Options& options) {
         return 1;
     }
     run::log_info("START ipref dns agent {}", run::kRelease);
+    if (!options.no_sandbox) run::confine_and_log({});
     (*agent)->start();
     run::notify("READY=1");
     run::Timer watchdog(loop, [] { run::notify("WATCHDOG=1"); });

@@ -53,6 +53,8 @@ run::Flags option_table(Options& to) {
     flags.boolean("devmode", to.devmode,
                   "no mapper: print on standard output what would be sent to it.");
     flags.boolean("time-stamps", to.time_stamps, "begin log lines with date and time.");
+    flags.boolean("no-sandbox", to.no_sandbox,
+                  "keep all privileges after the start; for debugging.");
     flags.boolean("version", to.version, "print name, version and commit, and exit.");
     flags.boolean("check", to.check,
                   "validate options and sources, print what would be used, change nothing; exit 0 "

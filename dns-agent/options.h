@@ -30,6 +30,7 @@ struct Options {
     bool debug = false;
     bool time_stamps = false;
     bool devmode = false;
+    bool no_sandbox = false;
     bool version = false;
     bool check = false;
     bool help = false;

@@ -4,8 +4,10 @@
 #include <mapper.pb.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "common/run/log.h"
+#include "common/run/sandbox.h"
 #include "common/run/version.h"
 #include "gw/metrics.h"
 
@@ -78,6 +80,12 @@ DatapathOptions datapath_options(const Options& options) {
     return out;
 }
 
+/// Where the database grows, and where the mapper socket is removed in the end.
+std::vector<std::string> writable(const Options& options) {
+    const auto directory = std::filesystem::path(options.mapper_socket).parent_path();
+    return {options.data, directory.empty() ? "." : directory.string()};
+}
+
 }  // namespace
 
 MappingConfig mapping_config(const Options& options) {
@@ -141,6 +149,8 @@ Result<void> Gateway::open_parts() {
     if (options_.metrics) {
         if (auto done = open_metrics(); !done) return done;
     }
+    // Mappings that change start threads, which have to find the privileges given up.
+    if (!options_.no_sandbox) run::confine_and_log({.writable = writable(options_)});
     hosts_ = std::make_unique<HostsFileOwner>(loop_, options_.hosts, table_);
     heartbeat_ = std::make_unique<Heartbeat>(loop_, clock_, table_);
     if (run::log_enabled(run::Topic::ticks))

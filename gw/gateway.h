@@ -33,8 +33,9 @@ Settings translation_settings(const Options& options);
 class Gateway {
   public:
     /// Opens everything, in the order that leaves least behind when something fails, and starts
-    /// the workers. Errors name the thing and the remedy. `broken` is called on the loop's thread
-    /// if the gateway cannot go on. `store` outlives it.
+    /// the workers. What needs privileges comes first; then they are given up, unless -no-sandbox
+    /// says otherwise. Errors name the thing and the remedy. `broken` is called on the loop's
+    /// thread if the gateway cannot go on. `store` outlives it.
     static Result<std::unique_ptr<Gateway>> open(run::Loop& loop, const Options& options,
                                                  run::FdStore& store,
                                                  std::function<void(std::string)> broken);

@@ -128,6 +128,8 @@ void add_rest(run::Flags& flags, Raw& raw) {
                   "no TUN interface and no tunnel: a stand-alone mapper socket.");
     add_debug(flags, raw);
     flags.boolean("time-stamps", o.time_stamps, "begin log lines with date and time.");
+    flags.boolean("no-sandbox", o.no_sandbox,
+                  "keep all privileges after the start; for debugging.");
     flags.boolean("version", o.version, "print name, version and commit, and exit.");
     flags.boolean("check", o.check,
                   "validate options and hosts file, print what would be used, change nothing; "

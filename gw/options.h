@@ -43,6 +43,7 @@ struct Options {
     /// Words of -debug. Command lines that were written for other gateways have them: a warning.
     std::vector<std::string> unknown_topics;
     bool time_stamps = false;
+    bool no_sandbox = false;
     bool version = false;
     bool check = false;
     std::optional<net::Endpoint> metrics;

@@ -11,9 +11,11 @@
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "common/run/descriptors.h"
 #include "common/run/log.h"
+#include "common/run/sandbox.h"
 #include "common/run/version.h"
 #include "resolver/explain.h"
 #include "resolver/reloader.h"
@@ -108,7 +110,7 @@ class Program {
     Program(const ProgramOptions& options, const Source& source)
         : options_(options),
           source_(source),
-          server_(loop_),
+          server_(loop_, [this] { return bound(); }),
           endpoints_(loop_),
           reloader_(loop_, source.metrics(), [this] { look(); }),
           lameduck_(loop_, [this] { stop_server(); }) {
@@ -130,14 +132,6 @@ class Program {
             complain(used.error().text);
             return kBadConfig;
         }
-        if (!options_.pidfile.empty()) {
-            std::ofstream file(options_.pidfile);
-            file << getpid() << "\n";
-            if (!file.flush()) {
-                complain(fmt::format("-pidfile {}: cannot be written", options_.pidfile));
-                return kBadConfig;
-            }
-        }
         if (!options_.quiet) announce(*config);
         loop_.run();
         return status_;
@@ -146,6 +140,18 @@ class Program {
   private:
     void on(int number, run::Signal::Callback callback) {
         signals_.push_back(std::make_unique<run::Signal>(loop_, number, std::move(callback)));
+    }
+
+    /// The first configuration has its sockets: what needs privileges is done.
+    Result<void> bound() {
+        if (std::exchange(bound_, true)) return {};
+        if (!options_.pidfile.empty()) {
+            std::ofstream file(options_.pidfile);
+            file << getpid() << "\n";
+            if (!file.flush()) return fail("-pidfile {}: cannot be written", options_.pidfile);
+        }
+        if (!options_.no_sandbox) run::confine_and_log({});
+        return {};
     }
 
     Result<void> use(const std::shared_ptr<Config>& config) {
@@ -227,6 +233,7 @@ class Program {
     run::Milliseconds lameduck_for_{0};
     std::string tried_;  // of the configuration that was loaded last, or failed to be
     std::vector<std::unique_ptr<run::Signal>> signals_;
+    bool bound_ = false;
     bool stopping_ = false;
     int status_ = 0;
 };
@@ -275,6 +282,9 @@ run::Flags program_flags(ProgramOptions& options) {
                   "it is good, 2 with file, line and column if not.");
     flags.text("explain", "NAME TYPE", options.explain,
                "Print the server block and the plugins that a query would meet, and end.");
+    flags.boolean("no-sandbox", options.no_sandbox,
+                  "Keep all privileges after the start; for debugging, and for reloads that add "
+                  "listeners on ports below 1024.");
     flags.text("log-format", "text|json", options.log_format, "How lines are logged.");
     return flags;
 }

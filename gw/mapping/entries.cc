@@ -18,8 +18,7 @@ MappingRecord Table::Impl::record_of(const Entry& entry) {
             .serial = entry.serial};
 }
 
-// The hash tables grow by themselves, but late, and not while the thread that fills them is a
-// reader: a large set would be put into chains of thousands.
+// Before a large set comes in, which would be put into chains of thousands.
 void Table::Impl::reserve(Relation relation, size_t set) {
     if (set < kManyEntries) return;
     const RcuAway away;
@@ -32,9 +31,9 @@ void Table::Impl::reserve(Relation relation, size_t set) {
 void Table::Impl::size_tables(Relation relation, size_t entries) {
     size_t& sized = sized_[static_cast<size_t>(relation)];
     const size_t wanted = std::bit_ceil(entries);
-    // What has become much smaller has been made smaller by the hash tables themselves.
-    if (wanted > sized && entries >= kManyEntries) index(relation).reserve(entries);
-    if (wanted > sized || wanted < sized / 4) sized = wanted;
+    if (wanted <= sized && wanted >= sized / 4) return;
+    if (std::max(wanted, sized) >= kManyEntries) index(relation).reserve(entries);
+    sized = wanted;
 }
 
 void Table::Impl::grow_tables() {

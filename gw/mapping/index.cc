@@ -16,7 +16,7 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-constexpr unsigned long kLeastBuckets = 1024;
+constexpr unsigned long kLeastBuckets = 4096;
 
 Entry* entry_at(cds_lfht_node* node, size_t offset) {
     return node == nullptr ? nullptr
@@ -35,9 +35,10 @@ constexpr size_t offset_of<&Entry::by_ipref>() {
 }
 
 cds_lfht* new_table() {
+    // Of one size until reserve(): growth by itself would start a thread of the library's here,
+    // before the process has given up its privileges, and would lag behind anyway.
     auto* table =
-        cds_lfht_new_flavor(kLeastBuckets, kLeastBuckets, 0,
-                            CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, &urcu_qsbr_flavor, nullptr);
+        cds_lfht_new_flavor(kLeastBuckets, kLeastBuckets, 0, 0, &urcu_qsbr_flavor, nullptr);
     if (table == nullptr) throw std::bad_alloc();
     return table;
 }
@@ -157,8 +158,9 @@ Entry* Index::ours(const net::IpRef& ours, bool any_context) const {
 }
 
 void Index::reserve(size_t entries) {
-    cds_lfht_resize(by_ip_, std::bit_ceil(entries));
-    cds_lfht_resize(by_ipref_, std::bit_ceil(entries));
+    const auto buckets = std::max(std::bit_ceil<unsigned long>(entries), kLeastBuckets);
+    cds_lfht_resize(by_ip_, buckets);
+    cds_lfht_resize(by_ipref_, buckets);
 }
 
 void Index::add(Entry* entry) {

@@ -66,8 +66,8 @@ class Index {
     /// Local only: an exact match, else, if `any_context`, the newest with that ref and family.
     Entry* ours(const net::IpRef& ours, bool any_context) const;
 
-    /// Makes room for so many entries in all, at once instead of while they come. Nobody removes
-    /// entries meanwhile; the calling thread is no reader, or offline (RcuAway).
+    /// Sizes the hash tables for so many entries in all. Nobody removes entries meanwhile; the
+    /// calling thread is no reader, or offline (RcuAway).
     void reserve(size_t entries);
 
     void add(Entry* entry);

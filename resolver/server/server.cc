@@ -32,7 +32,8 @@ void Server::Member::call(const std::function<void()>& what) const {
     thread == nullptr ? what() : thread->call(what);
 }
 
-Server::Server(run::Loop& loop) : loop_(loop), wake_(loop, [this] { one_stopped(); }) {
+Server::Server(run::Loop& loop, std::function<Result<void>()> bound)
+    : loop_(loop), bound_(std::move(bound)), wake_(loop, [this] { one_stopped(); }) {
     wake_.keep_alive(false);
 }
 
@@ -106,6 +107,9 @@ Result<void> Server::use(const std::shared_ptr<Config>& config) {
     if (!sockets) return tl::unexpected(sockets.error());
     if (sockets->front().empty() && (workers_.empty() || workers_.front()->addresses.empty())) {
         return fail("no address to listen on");
+    }
+    if (bound_) {
+        if (auto done = bound_(); !done) return done;
     }
     const size_t before = workers_.size();
     while (workers_.size() < wanted) {

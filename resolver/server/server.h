@@ -18,7 +18,9 @@ namespace ipref::resolver {
 
 class Server {
   public:
-    explicit Server(run::Loop& loop);
+    /// `bound` is called each time that all sockets of a configuration are there, before plugins
+    /// and threads of it start; an error of it is one of use().
+    explicit Server(run::Loop& loop, std::function<Result<void>()> bound = {});
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -54,6 +56,7 @@ class Server {
     void one_stopped();
 
     run::Loop& loop_;
+    std::function<Result<void>()> bound_;
     std::shared_ptr<Config> config_;
     std::shared_ptr<ConnectionTable> connections_ = std::make_shared<ConnectionTable>();
     Members workers_;

@@ -28,7 +28,9 @@ tl::unexpected<Error> failed(SocketKind kind, const net::Endpoint& at, int error
     } else if (error == EADDRNOTAVAIL) {
         hint = "; no interface of this machine has the address";
     } else if (error == EACCES) {
-        hint = "; ports below 1024 need the capability CAP_NET_BIND_SERVICE";
+        hint =
+            "; ports below 1024 need the capability CAP_NET_BIND_SERVICE; a server that runs has "
+            "given it up: restart it to have it listen there";
     }
     return fail("Listen: {} {}: {}{}", name_of(kind), at.str(), std::strerror(error), hint);
 }
