@@ -143,7 +143,8 @@ Result<void> Gateway::open_parts() {
     happenings_ = std::make_unique<Happenings>(table_, datapath_.get());
     BrokerOptions broker_options;
     broker_options.socket_path = options_.mapper_socket;
-    auto broker = Broker::open(loop_, broker_options, table_, store_.get(), broker_sources());
+    auto broker = Broker::open(loop_, broker_options, table_, store_.get(), broker_sources(),
+                               kept_.take("mapper"));
     if (!broker) return tl::unexpected(broker.error());
     broker_ = std::move(*broker);
     if (options_.metrics) {

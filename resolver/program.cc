@@ -14,7 +14,9 @@
 #include <utility>
 
 #include "common/run/descriptors.h"
+#include "common/run/listen_fds.h"
 #include "common/run/log.h"
+#include "common/run/notify.h"
 #include "common/run/sandbox.h"
 #include "common/run/version.h"
 #include "resolver/explain.h"
@@ -113,7 +115,8 @@ class Program {
           server_(loop_, [this] { return bound(); }),
           endpoints_(loop_),
           reloader_(loop_, source.metrics(), [this] { look(); }),
-          lameduck_(loop_, [this] { stop_server(); }) {
+          lameduck_(loop_, [this] { stop_server(); }),
+          watchdog_(loop_, [this] { watch(); }) {
         on(SIGUSR1, [this] { reload(); });
         on(SIGTERM, [this] { stop("SIGTERM"); });
         on(SIGINT, [this] { interrupt(); });
@@ -128,11 +131,17 @@ class Program {
     }
 
     int run(const std::shared_ptr<Config>& config) {
-        if (auto used = use(config); !used) {
+        auto inherited = InheritedSockets::from(run::take_listen_fds());
+        if (inherited) server_.inherit(std::move(*inherited));
+        const auto used = inherited ? use(config) : tl::unexpected(inherited.error());
+        if (!used) {
             complain(used.error().text);
             return kBadConfig;
         }
         if (!options_.quiet) announce(*config);
+        tell_unused();
+        run::notify("READY=1");
+        if (const auto period = run::watchdog_period()) watchdog_.start(*period, *period);
         loop_.run();
         return status_;
     }
@@ -152,6 +161,23 @@ class Program {
         }
         if (!options_.no_sandbox) run::confine_and_log({});
         return {};
+    }
+
+    /// Of the sockets that the service manager has opened.
+    void tell_unused() const {
+        for (const auto& [kind, at] : server_.inherited().all()) {
+            const auto listens = [&](const auto& listener) { return listener.first.at == at; };
+            if (std::ranges::any_of(server_.config()->listeners, listens)) continue;
+            run::log_warning(
+                "the service manager has opened {} for us, but no server block listens there: "
+                "its queries wait in vain; name it in a `bind`, or take it out of the .socket unit",
+                at.str());
+        }
+    }
+
+    /// All workers feed the watchdog: one that hangs starves it.
+    void watch() {
+        if (server_.all_alive()) run::notify("WATCHDOG=1");
     }
 
     Result<void> use(const std::shared_ptr<Config>& config) {
@@ -192,6 +218,12 @@ class Program {
     void reload() {
         if (stopping_) return;
         run::log_info("Reloading");
+        run::notify_reloading();
+        load();
+        run::notify("READY=1");
+    }
+
+    void load() {
         auto config = source_.load();
         const auto used = config ? use(*config) : Result<void>(tl::unexpected(config.error()));
         if (!used) {
@@ -211,6 +243,7 @@ class Program {
     void stop(std::string_view signal) {
         if (stopping_) return;
         stopping_ = true;
+        run::notify("STOPPING=1");
         run::log_info("{}: Shutting down servers then terminating", signal);
         endpoints_.ending();
         if (lameduck_for_ <= run::Milliseconds(0)) return stop_server();
@@ -230,6 +263,7 @@ class Program {
     Endpoints endpoints_;
     Reloader reloader_;
     run::Timer lameduck_;
+    run::Timer watchdog_;
     run::Milliseconds lameduck_for_{0};
     std::string tried_;  // of the configuration that was loaded last, or failed to be
     std::vector<std::unique_ptr<run::Signal>> signals_;

@@ -155,8 +155,10 @@ class Broker::Impl {
 };
 
 Result<std::unique_ptr<Broker>> Broker::open(run::Loop& loop, BrokerOptions options, Table& table,
-                                             Store* store, BrokerSources sources) {
-    auto socket = ListeningSocket::open(options.socket_path);
+                                             Store* store, BrokerSources sources,
+                                             run::Fd listening) {
+    auto socket = listening ? ListeningSocket::adopt(std::move(listening), options.socket_path)
+                            : ListeningSocket::open(options.socket_path);
     if (!socket) return tl::unexpected(socket.error());
     return std::unique_ptr<Broker>(new Broker(std::make_unique<Impl>(
         loop, std::move(options), table, store, std::move(sources), std::move(*socket))));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/result.h"
+#include "common/run/fd.h"
 #include "common/run/loop.h"
 #include "gw/mapping/store.h"
 #include "gw/mapping/table.h"
@@ -53,11 +54,13 @@ struct BrokerOptions {
 /// Owned by main; its thread is the loop's. Destroyed before the loop, the store and the table.
 class Broker {
   public:
-    /// Makes the directory (0775) and the socket (0660), removes a stale one. Errors: a live
-    /// socket of another gateway, no permission; each says what to do. `store` may be nullptr
+    /// Makes the directory (0775) and the socket (0660), removes a stale one; or takes `listening`,
+    /// which the service manager has opened. Errors: a live socket of another gateway, no
+    /// permission, a socket of another path; each says what to do. `store` may be nullptr
     /// (-devmode with nothing to keep): answers then do not wait.
     static Result<std::unique_ptr<Broker>> open(run::Loop& loop, BrokerOptions options,
-                                                Table& table, Store* store, BrokerSources sources);
+                                                Table& table, Store* store, BrokerSources sources,
+                                                run::Fd listening = {});
     /// Closes the connections and removes the socket.
     ~Broker();
 

@@ -143,6 +143,39 @@ Result<ListeningSocket> ListeningSocket::open(const std::string& path) {
     return made;
 }
 
+Result<ListeningSocket> ListeningSocket::adopt(run::Fd fd, const std::string& path) {
+    sockaddr_un address{};
+    socklen_t size = sizeof(address) - 1;  // a zero stays behind the longest path
+    int type = 0;
+    int listens = 0;
+    socklen_t length = sizeof(int);
+    const bool fits =
+        getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+        address.sun_family == AF_UNIX &&
+        getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET &&
+        getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens == 1;
+    if (!fits) {
+        return fail(
+            "mapper socket: the service manager's is of another kind; give "
+            "ListenSequentialPacket={} in ipref-gateway.socket",
+            path);
+    }
+    if (path != address.sun_path) {
+        return fail(
+            "mapper socket: the service manager's is {}, -mapper-socket says {}; write the same "
+            "path in both",
+            address.sun_path, path);
+    }
+    const int flags = fcntl(fd.get(), F_GETFL);
+    if (flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+        return fail("mapper socket {}: {}", path, std::strerror(errno));
+    }
+    ListeningSocket made;
+    made.fd_ = fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
+    if (made.fd_ < 0) return fail("mapper socket {}: {}", path, std::strerror(errno));
+    return made;
+}
+
 ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       path_(std::exchange(other.path_, {})),

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/result.h"
+#include "common/run/fd.h"
 
 namespace ipref::gw {
 
@@ -16,6 +17,9 @@ class ListeningSocket {
     /// Errors: something that is no socket is in the way, a live gateway answers there, the path
     /// is too long, no permission.
     static Result<ListeningSocket> open(const std::string& path);
+    /// One that the service manager has opened, and keeps when we end. Errors: it is something
+    /// else, or of another path.
+    static Result<ListeningSocket> adopt(run::Fd fd, const std::string& path);
     ~ListeningSocket();
     ListeningSocket(ListeningSocket&& other) noexcept;
     ListeningSocket& operator=(ListeningSocket&&) = delete;

@@ -51,14 +51,18 @@ Result<BoundSockets> Server::bind(const ListenAddress& address, bool alone) cons
     const auto sharing = alone ? Sharing::with_ours : Sharing::with_anybody;
     BoundSockets out;
     out.address = address;
+    const auto get = [&](SocketKind kind, Fd& to) -> Result<void> {
+        auto fd = inherited_.find(kind, address.at);
+        if (fd && !*fd) fd = bind_socket(kind, address.at, sharing);
+        if (!fd) return tl::unexpected(fd.error());
+        to = std::move(*fd);
+        return {};
+    };
+    out.inherited = inherited_.has(address.at);
     if (address.transport == "dns") {
-        auto udp = bind_socket(SocketKind::udp, address.at, sharing);
-        if (!udp) return tl::unexpected(udp.error());
-        out.udp = std::move(*udp);
+        if (auto done = get(SocketKind::udp, out.udp); !done) return tl::unexpected(done.error());
     }
-    auto tcp = bind_socket(SocketKind::tcp, address.at, sharing);
-    if (!tcp) return tl::unexpected(tcp.error());
-    out.tcp = std::move(*tcp);
+    if (auto done = get(SocketKind::tcp, out.tcp); !done) return tl::unexpected(done.error());
     return out;
 }
 
@@ -137,6 +141,12 @@ Result<void> Server::use(const std::shared_ptr<Config>& config) {
     workers_.resize(std::min(workers_.size(), wanted));
     dismiss(std::move(rest), kPatience);
     return {};
+}
+
+bool Server::all_alive() {
+    bool all = true;
+    for (const auto& one : workers_) all &= one->server->heard();
+    return all;
 }
 
 /// They take no more queries, and go when they have ended those that they have.

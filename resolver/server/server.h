@@ -11,6 +11,7 @@
 #include <set>
 #include <vector>
 
+#include "resolver/server/inherited.h"
 #include "resolver/server/worker_server.h"
 #include "resolver/server/worker_thread.h"
 
@@ -21,6 +22,10 @@ class Server {
     /// `bound` is called each time that all sockets of a configuration are there, before plugins
     /// and threads of it start; an error of it is one of use().
     explicit Server(run::Loop& loop, std::function<Result<void>()> bound = {});
+    /// Used for the addresses that they are bound to, instead of sockets of our own, for the rest
+    /// of its life. To be called before use().
+    void inherit(InheritedSockets sockets) { inherited_ = std::move(sockets); }
+    const InheritedSockets& inherited() const { return inherited_; }
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -32,6 +37,8 @@ class Server {
     const Config* config() const;
     /// Workers that take queries.
     size_t workers() const { return workers_.size(); }
+    /// Whether every worker's loop has turned since the call before; asks them again.
+    bool all_alive();
 
     /// No more questions; `done` is called when the last answer is out, at the latest after
     /// `patience`. Plugins have been stopped then.
@@ -57,6 +64,7 @@ class Server {
 
     run::Loop& loop_;
     std::function<Result<void>()> bound_;
+    InheritedSockets inherited_;
     std::shared_ptr<Config> config_;
     std::shared_ptr<ConnectionTable> connections_ = std::make_shared<ConnectionTable>();
     Members workers_;

@@ -64,11 +64,13 @@ Result<Fd> bind_socket(SocketKind kind, const net::Endpoint& at, Sharing sharing
     auto fd = bound(kind, at, sharing);
     if (!fd) return fd;
     if (kind == SocketKind::tcp && listen(fd->get(), 1024) != 0) return failed(kind, at, errno);
-    if (kind == SocketKind::udp && at.ip.is_zero()) {
-        on(fd->get(), at.ip.is_v4() ? IPPROTO_IP : IPPROTO_IPV6,
-           at.ip.is_v4() ? IP_PKTINFO : IPV6_RECVPKTINFO);
-    }
+    if (kind == SocketKind::udp) ask_for_destination(fd->get(), at);
     return fd;
+}
+
+void ask_for_destination(int fd, const net::Endpoint& at) {
+    if (!at.ip.is_zero()) return;
+    at.ip.is_v4() ? on(fd, IPPROTO_IP, IP_PKTINFO) : on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
 }
 
 bool family_works(net::Family family) {

@@ -46,6 +46,9 @@ enum class Sharing : uint8_t {
 /// configuration.
 Result<Fd> bind_socket(SocketKind kind, const net::Endpoint& at, Sharing sharing);
 
+/// Has each datagram come with the address that it was sent to, if `fd` is bound to all of them.
+void ask_for_destination(int fd, const net::Endpoint& at);
+
 /// Whether the machine has this family at all.
 bool family_works(net::Family family);
 

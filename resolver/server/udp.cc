@@ -20,6 +20,15 @@ constexpr size_t kMostQuery = 4096 + 64;
 constexpr size_t kControl = CMSG_SPACE(sizeof(in6_pktinfo));
 constexpr int kMostBatches = 16;  // before other descriptors of the loop have their turn
 
+/// To itself, on loopback if it is bound to all addresses.
+bool connect_to_nobody(int fd, const net::Endpoint& at) {
+    net::Endpoint itself = at;
+    if (at.ip.is_zero()) itself.ip = *net::Ip::parse(at.ip.is_v4() ? "127.0.0.1" : "::1");
+    sockaddr_storage address{};
+    const auto size = itself.to(address);
+    return connect(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0;
+}
+
 }  // namespace
 
 struct UdpListener::Batch {
@@ -44,10 +53,11 @@ struct UdpListener::Batch {
     }
 };
 
-UdpListener::UdpListener(Runner& runner, Fd fd, const net::Endpoint& at)
+UdpListener::UdpListener(Runner& runner, Fd fd, const net::Endpoint& at, bool inherited)
     : runner_(runner),
       fd_(std::move(fd)),
       at_(at),
+      inherited_(inherited),
       batch_(new Batch),
       answers_(at.ip.is_zero()),
       flush_(runner.loop(), [this] { flush(); }) {
@@ -61,7 +71,9 @@ void UdpListener::retire() {
     readable();
     flush();
     poll_.reset();
-    fd_ = Fd();
+    // What is connected gets no questions: they are for the sockets beside it. One of the service
+    // manager's stays as it is, because the next server gets the same.
+    if (pending_ == 0 || (!inherited_ && !connect_to_nobody(fd_.get(), at_))) fd_ = Fd();
 }
 
 void UdpListener::readable() {
@@ -124,10 +136,7 @@ void UdpListener::deliver(Query& q) {
                             : q.sign(encode_reply(q.request, q.reply, q.limit(), room), room);
     answers_.add(q.request, size);
     if (taking_) return;
-    if (fd_) return flush_.start();
-    // A retired listener has given its socket up: this answer gets one of its own.
-    const auto own = bind_socket(SocketKind::udp, q.request.local, Sharing::with_anybody);
-    answers_.send(own ? own->get() : -1);
+    poll_ ? flush_.start() : flush();  // what is retired may be gone with its last answer
 }
 
 }  // namespace ipref::resolver

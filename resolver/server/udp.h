@@ -15,15 +15,15 @@ namespace ipref::resolver {
 
 class UdpListener final : public Sink {
   public:
-    /// `fd` from bind_socket at `at`.
-    UdpListener(Runner& runner, Fd fd, const net::Endpoint& at);
+    /// `fd` from bind_socket at `at`, or inherited.
+    UdpListener(Runner& runner, Fd fd, const net::Endpoint& at, bool inherited = false);
     ~UdpListener() override;
 
     /// The blocks behind it; null: everything is refused.
     void route(const Routes* routes) { routes_ = routes; }
     void deliver(Query& q) override;
-    /// Takes what has arrived, closes the socket, so that it stands in no other's way, and takes no
-    /// more. Answers that are due are still sent.
+    /// Takes what has arrived, and no more; closes the socket, unless answers are due: to send
+    /// them from the same port may need a privilege that is gone.
     void retire();
     /// Answers that are due: while there are any, the listener must live.
     size_t pending() const { return pending_; }
@@ -38,6 +38,7 @@ class UdpListener final : public Sink {
     Runner& runner_;
     Fd fd_;
     net::Endpoint at_;
+    bool inherited_;
     const Routes* routes_ = nullptr;
     size_t pending_ = 0;
     bool taking_ = false;  // a batch of questions; their answers go out together

@@ -33,7 +33,16 @@ WorkerServer::WorkerServer(run::Loop& loop, unsigned index,
                            std::shared_ptr<ConnectionTable> connections)
     : runner_(loop, index),
       connections_(std::move(connections)),
-      sweep_(loop, [this] { sweep(); }) {}
+      sweep_(loop, [this] { sweep(); }),
+      hear_(loop, [this] { heard_ = true; }) {
+    hear_.keep_alive(false);
+}
+
+bool WorkerServer::heard() {
+    if (!heard_.exchange(false)) return false;
+    hear_.send();
+    return true;
+}
 
 Result<void> WorkerServer::prepare(const std::shared_ptr<Config>& config,
                                    std::vector<BoundSockets> sockets) {
@@ -53,7 +62,8 @@ void WorkerServer::open(BoundSockets sockets) {
     const auto& at = sockets.address.at;
     Listener made;
     if (sockets.udp) {
-        made.udp = std::make_unique<UdpListener>(runner_, std::move(sockets.udp), at);
+        made.udp =
+            std::make_unique<UdpListener>(runner_, std::move(sockets.udp), at, sockets.inherited);
     }
     made.tcp = std::make_unique<TcpListener>(runner_, std::move(sockets.tcp),
                                              sockets.address.transport, connections_, TcpLimits{});

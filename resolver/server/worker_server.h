@@ -3,6 +3,7 @@
 // loop; every call is made on that loop's thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -20,6 +21,7 @@ struct BoundSockets {
     ListenAddress address;
     Fd udp;  ///< none with tls:// and https://
     Fd tcp;
+    bool inherited = false;  ///< the service manager has them open as well
 };
 
 class WorkerServer {
@@ -38,6 +40,9 @@ class WorkerServer {
     /// No more questions; `done` is called when the last answer is out, at the latest after
     /// `patience`. The plugins have been stopped then.
     void stop(run::Milliseconds patience, std::function<void()> done);
+
+    /// Whether the loop has turned since the call before; asks it to, again. From any thread.
+    bool heard();
 
     const Runner& runner() const { return runner_; }
 
@@ -60,6 +65,8 @@ class WorkerServer {
     std::map<ListenAddress, Listener> listeners_;
     std::vector<Listener> retired_;
     run::Timer sweep_;
+    std::atomic<bool> heard_ = true;
+    run::Wake hear_;
     std::chrono::steady_clock::time_point stop_by_;
     std::function<void()> stopped_;
 };

@@ -24,6 +24,7 @@ class ServiceManager:
     def __init__(self, lab: Lab, process: Process, store_max: int = 64) -> None:
         self.states: list[str] = []  # all that has been told, newest last
         self._path = lab.path(f"{process.title.replace(' ', '-')}.notify")
+        self.watchdog_seconds = 0  # WatchdogSec=
         self._store_max = store_max
         self._store: list[tuple[str, int]] = []
         self._listening: list[tuple[str, int]] = []
@@ -57,6 +58,8 @@ class ServiceManager:
         moves = [f"exec {_FIRST + at}<&{fd}; exec {fd}<&-" for at, (_, fd) in enumerate(given)]
         script = "; ".join([*moves, "export LISTEN_PID=$$", 'exec "$@"'])
         environment = dict(os.environ, NOTIFY_SOCKET=str(self._path))
+        if self.watchdog_seconds:
+            environment["WATCHDOG_USEC"] = str(self.watchdog_seconds * 1_000_000)
         if not given:
             return command, [], environment
         environment |= {"LISTEN_FDS": str(len(given)),

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A host: one network namespace, with its own /etc/resolv.conf (ip-netns(8), /etc/netns)."""
 
+import ctypes
 import os
 import shutil
 import signal
+import socket
+import threading
 from pathlib import Path
 
 from lab.shell import Done, run
 
 _ETC = Path("/etc/netns")
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_CLONE_NEWNET = 0x40000000
 
 # No rp_filter: replies may leave by the TUN what came in by another interface. No duplicate
 # address detection: it would hold every IPv6 address back for a second.
@@ -52,6 +57,20 @@ class Namespace:
 
     def run(self, *command: str, check: bool = True, timeout: float = 30) -> Done:
         return run(*self.command(*command), check=check, timeout=timeout)
+
+    def open_socket(self, family: int, kind: int) -> socket.socket:
+        """One that belongs to this host; a thread goes there to make it, and is gone then."""
+        made: list[socket.socket] = []
+
+        def make() -> None:
+            with open(f"/run/netns/{self.name}", "rb") as there:
+                if _LIBC.setns(there.fileno(), _CLONE_NEWNET) == 0:
+                    made.append(socket.socket(family, kind))
+        thread = threading.Thread(target=make)
+        thread.start()
+        thread.join()
+        assert made, f"no socket on {self.title}"
+        return made[0]
 
     def ip(self, *lines: str) -> None:
         """Each line is an ip(8) command without the word ip."""

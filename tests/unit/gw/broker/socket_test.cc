@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The socket itself, and clients that misbehave.
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -295,4 +296,26 @@ TEST_CASE("both variants of V1, protobuf and garbage on one socket: each its own
     }
     garbage.send(wire::build_v1(v1(3, false)).value());  // nothing of the rest was answered
     answered(garbage, 3, false);
+}
+
+TEST_CASE("the service manager's socket is taken, and left where it is", "[socket]") {
+    const Directory directory;
+    const auto path = directory.file("mapper.sock");
+    auto managers = ListeningSocket::open(path);
+    REQUIRE(managers);
+    const auto handed_over = [&] { return run::Fd(fcntl(managers->fd(), F_DUPFD_CLOEXEC, 0)); };
+    {
+        const auto adopted = ListeningSocket::adopt(handed_over(), path);
+        REQUIRE(adopted);
+        CHECK((fcntl(adopted->fd(), F_GETFL) & O_NONBLOCK) != 0);
+    }
+    CHECK(std::filesystem::exists(path));
+    const auto elsewhere = ListeningSocket::adopt(handed_over(), "/elsewhere.sock");
+    REQUIRE_FALSE(elsewhere);
+    CHECK(elsewhere.error().text.find(path) != std::string::npos);
+    CHECK(elsewhere.error().text.find("/elsewhere.sock") != std::string::npos);
+    const auto other =
+        ListeningSocket::adopt(run::Fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)), path);
+    REQUIRE_FALSE(other);
+    CHECK(other.error().text.find("ListenSequentialPacket=") != std::string::npos);
 }

@@ -2,6 +2,11 @@
 // The server over real sockets on loopback: UDP, TCP, second instances, reloads, stopping.
 #include "resolver/server/server.h"
 
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <fstream>
 #include <set>
 
@@ -177,4 +182,68 @@ TEST_CASE("A reload that cannot bind leaves everything as it was", "[server]") {
     const Client client(bench.loop, SOCK_DGRAM, bench.port);
     client.send(test::query_for("a.test", dns::rr::kA));
     CHECK(rcode(client.receive()) == dns::rcode::kNoError);
+}
+
+TEST_CASE("Every worker feeds the watchdog; one whose loop does not turn starves it", "[server]") {
+    Bench bench;
+    REQUIRE(bench.use("whoami\n multisocket 2"));
+    REQUIRE(bench.server.workers() == 2);
+    CHECK(bench.server.all_alive());
+    CHECK_FALSE(bench.server.all_alive());  // our own has not turned since
+    test::run_until(bench.loop, [&] { return bench.server.all_alive(); });
+}
+
+TEST_CASE("Sockets of the service manager are used, and stay open when the server ends",
+          "[server]") {
+    const auto at = [](uint16_t port) { return net::Endpoint{*net::Ip::parse("127.0.0.1"), port}; };
+    Bench bench;
+    auto udp = bind_socket(SocketKind::udp, at(bench.port), Sharing::with_ours);
+    auto tcp = bind_socket(SocketKind::tcp, at(bench.port), Sharing::with_ours);
+    REQUIRE(udp);
+    REQUIRE(tcp);
+    const auto as_given = [](const Fd& fd) {
+        return run::NamedFd{"dns", run::Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0))};
+    };
+    std::vector<run::NamedFd> given;
+    given.push_back(as_given(*udp));
+    given.push_back(as_given(*tcp));
+    auto inherited = InheritedSockets::from(std::move(given));
+    REQUIRE(inherited);
+    CHECK(inherited->has(at(bench.port)));
+    CHECK_FALSE(*inherited->find(SocketKind::udp, at(1)));
+    bench.server.inherit(std::move(*inherited));
+    REQUIRE(bench.use("whoami\n multisocket 2"));
+    for (const int kind : {SOCK_DGRAM, SOCK_STREAM}) {
+        const Client client(bench.loop, kind, bench.port);
+        const auto query = test::query_for("a.test", dns::rr::kA, 5);
+        client.send(kind == SOCK_DGRAM ? query : framed(query));
+        CHECK_FALSE(client.receive().empty());
+    }
+    bool stopped = false;
+    bench.server.stop(run::Milliseconds(1000), [&] { stopped = true; });
+    test::run_until(bench.loop, [&] { return stopped; });
+    const Client late(bench.loop, SOCK_DGRAM, bench.port);
+    late.send(test::query_for("a.test", dns::rr::kA, 6));
+    pollfd waiting{udp->get(), POLLIN, 0};
+    CHECK(poll(&waiting, 1, 5000) == 1);  // for the next server
+}
+
+TEST_CASE("Descriptors of the service manager that are of no use are refused by name", "[server]") {
+    const auto refused = [](run::Fd fd) {
+        std::vector<run::NamedFd> given;
+        given.push_back({"odd", std::move(fd)});
+        const auto sockets = InheritedSockets::from(std::move(given));
+        REQUIRE_FALSE(sockets);
+        return sockets.error().text;
+    };
+    CHECK(refused(run::Fd(socket(AF_UNIX, SOCK_DGRAM, 0))).starts_with("descriptor odd "));
+    CHECK(refused(run::Fd(socket(AF_INET, SOCK_STREAM, 0))).starts_with("descriptor odd "));
+    if (!family_works(net::Family::v6)) return;
+    run::Fd both(socket(AF_INET6, SOCK_DGRAM, 0));
+    const int off = 0;
+    REQUIRE(setsockopt(both.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0);
+    sockaddr_in6 any{};
+    any.sin6_family = AF_INET6;
+    REQUIRE(bind(both.get(), reinterpret_cast<sockaddr*>(&any), sizeof any) == 0);
+    CHECK(refused(std::move(both)).find("BindIPv6Only=ipv6-only") != std::string::npos);
 }
