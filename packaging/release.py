@@ -22,7 +22,7 @@ LIBRARIES = {'libc-ares-dev': 'MIT', 'libc6-dev': 'LGPL-2.1-or-later', 'libexpec
              'libldns-dev': 'BSD-3-Clause', 'liblmdb-dev': 'OLDAP-2.8', 'libnghttp2-dev': 'MIT', 'libprotobuf-dev': 'BSD-3-Clause',
              'libre2-dev': 'BSD-3-Clause', 'libseccomp-dev': 'LGPL-2.1-only', 'libspdlog-dev': 'MIT', 'libssl-dev': 'Apache-2.0',
              'libstdc++-12-dev': 'GPL-3.0-or-later WITH GCC-exception-3.1', 'liburcu-dev': 'LGPL-2.1-or-later',
-             'libuv1-dev': 'MIT', 'libcap-dev': 'BSD-3-Clause OR GPL-2.0-only'}
+             'libuv1-dev': 'MIT'}
 ARCHITECTURES = {'x86_64': 'amd64', 'aarch64': 'arm64'}
 
 

@@ -109,12 +109,12 @@ class Process:
             self._killed = False  # not a kill that a scenario wanted
 
     def complaints(self) -> list[str]:
-        """After the end: reports of sanitizers, and an end that was not a clean one."""
+        """After the end: reports of sanitizers, threads outside the sandbox, no clean end."""
         if not self.ours or self._child is None:
             return []
         found = [f"{self.title}: {line.strip()}"
                  for line in self._log.read_text(errors="replace").splitlines()
-                 if _SANITIZER.search(line)]
+                 if _SANITIZER.search(line) or "keep their privileges" in line]
         if self._child.returncode != 0 and not self._killed:
             found.append(f"{self.title}: ended with status {self._child.returncode}, not 0")
         return found
