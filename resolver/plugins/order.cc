@@ -18,6 +18,7 @@ Result<void> setup_chaos(Setup& setup);
 Result<void> setup_cookie(Setup& setup);
 Result<void> setup_debug(Setup& setup);
 Result<void> setup_dns64(Setup& setup);
+Result<void> setup_dnssec(Setup& setup);
 Result<void> setup_erratic(Setup& setup);
 Result<void> setup_errors(Setup& setup);
 Result<void> setup_file(Setup& setup);
@@ -88,7 +89,7 @@ constexpr PluginRow kOrder[] = {
     {"cache", setup_cache},
     {"rewrite", setup_rewrite},
     {"header", setup_header},
-    {"dnssec", nullptr, kLater},
+    {"dnssec", setup_dnssec},
     {"autopath", setup_autopath},
     {"minimal", setup_minimal},
     {"template", setup_template},

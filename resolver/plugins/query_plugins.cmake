@@ -5,6 +5,7 @@ target_sources(ipref-resolver PRIVATE
   plugins/any/any.cc
   plugins/autopath/autopath.cc
   plugins/dns64/dns64.cc plugins/dns64/embed.cc
+  plugins/dnssec/dnssec.cc plugins/dnssec/key.cc plugins/dnssec/signatures.cc
   plugins/erratic/erratic.cc
   plugins/header/header.cc
   plugins/hosts/hosts.cc plugins/hosts/table.cc

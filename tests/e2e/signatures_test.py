@@ -5,7 +5,7 @@ from lab.lab import Lab
 from lab.namespace import Namespace
 from lab.programs import Resolver
 from lab.scenario import scenario
-from lab.shell import Done
+from lab.shell import Done, run
 
 _SECRET = "dGhpcyBpcyBhIHNlY3JldCBmb3IgdGhlIGxhYiE="
 _KEY = f"hmac-sha256:lab.example:{_SECRET}"
@@ -39,7 +39,7 @@ def keyed(lab: Lab) -> Namespace:
 
 
 def dig(host: Namespace, *options: str) -> Done:
-    return host.run("dig", "@127.0.0.1", "+tries=1", "+time=5", *options, check=False)
+    return host.run("dig", "@127.0.0.1", "+tries=1", "+time=5", "+norecurse", *options, check=False)
 
 
 @scenario("dig and kdig sign what they ask, and take the signed answers for true")
@@ -65,3 +65,29 @@ def signed_transfer(lab: Lab) -> None:
     assert "Transfer failed" in refused.output and "host0" not in refused.output, refused
     wrong = dig(host, "-y", _WRONG, "AXFR", "test.example")
     assert "host0" not in wrong.output, wrong
+
+
+@scenario("delv believes what plugin dnssec signs, and what it denies")
+def signed_online(lab: Lab) -> None:
+    host = lab.host("resolver")
+    zone = lab.file("db.test.example", _ZONE)
+    base = run("dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "-K",
+               str(zone.parent), "test.example").output.split()[-1]
+    key = (zone.parent / f"{base}.key").read_text().split("DNSKEY", 1)[1].split()
+    public = " ".join(key[:3]) + f' "{"".join(key[3:])}"'
+    anchor = lab.file("anchor", f"trust-anchors {{ test.example static-key {public}; }};\n")
+    Resolver(lab, host, "127.0.0.1", f"""test.example {{
+    bind 127.0.0.1
+    dnssec {{
+        key file {zone.parent / base}
+    }}
+    file {zone}
+}}
+""").start()
+    for name, kind, says in (("www", "A", "; fully validated"),
+                             ("host7", "TXT", "; fully validated"),
+                             ("www", "AAAA", "; negative response, fully validated"),
+                             ("nothing", "A", "; negative response, fully validated")):
+        found = host.run("delv", "@127.0.0.1", "-a", str(anchor), "+root=test.example",
+                         f"{name}.test.example", kind, check=False)
+        assert says in found.output, found

@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     const Bytes message(bytes, size);
     const auto found = find_tsig(message);
     if (!found || !*found) return 0;
-    const TsigKey key{(*found)->key, tsig_algorithm((*found)->algorithm).value_or({}),
+    const TsigKey key{(*found)->key,
+                      tsig_algorithm((*found)->algorithm).value_or(TsigAlgorithm::sha256),
                       std::vector<uint8_t>(32, 'f')};
     TsigSession session(key);
     if (session.verify(message, (*found)->time)) std::abort();

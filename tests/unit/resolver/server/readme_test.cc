@@ -6,6 +6,7 @@
 #include "resolver/server/config.h"
 #include "unit/catch.h"
 #include "unit/certificates.h"
+#include "unit/resolver/plugins/zone_key.h"
 #include "unit/temporary_directory.h"
 
 using namespace ipref;
@@ -37,6 +38,7 @@ class ExampleFiles {
         test::Authority authority;
         authority.write(directory_.path() / "ca.pem");
         authority.issue(directory_.path() / "server", "DNS:dns.example");
+        test::write_zone_key(directory_.path() / "Kexample.org.+013+12345", "example.org.");
         std::filesystem::current_path(directory_.path());
     }
     ~ExampleFiles() { std::filesystem::current_path(before_); }

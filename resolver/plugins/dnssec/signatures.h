@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// RRSIG records (RFC 4034 section 3) for sets of records, and those made before: as many as the
+// capacity says. One for all threads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "common/run/metrics.h"
+#include "resolver/plugins/dnssec/key.h"
+#include "resolver/server/message.h"
+
+namespace ipref::resolver {
+
+class Signatures {
+  public:
+    Signatures(size_t capacity, run::Metrics& metrics);
+
+    /// Data of an RRSIG over `set`: records of one owner, class, type and TTL. Valid for a day and
+    /// more from `now`, seconds since 1970. Empty if the key cannot sign.
+    std::vector<uint8_t> of(std::span<const RecordRef> set, const Name& zone, const SigningKey& key,
+                            uint32_t now);
+
+  private:
+    static constexpr size_t kShards = 16;
+    struct Shard {
+        std::mutex mutex;
+        std::unordered_map<std::string, std::vector<uint8_t>> made;  // by SHA-256 of what is signed
+        std::deque<std::string> order;
+    };
+    size_t most_;  // in a shard
+    std::array<Shard, kShards> shards_;
+    std::atomic<size_t> count_{0};
+    run::Counter& hits_;
+    run::Counter& misses_;
+    run::Gauge& entries_;
+};
+
+/// Records' data in canonical form (RFC 4034 section 6.2): names of the old types in lower case.
+std::vector<uint8_t> canonical_rdata(uint16_t type, dns::Bytes rdata);
+/// The type bitmap of an NSEC record (RFC 4034 section 4.1.2); `types` in ascending order.
+std::vector<uint8_t> type_bitmap(std::span<const uint16_t> types);
+
+}  // namespace ipref::resolver
