@@ -46,7 +46,9 @@ struct Answerer::Question {
     std::vector<std::optional<net::Ip>> eas;
     size_t eas_due = 0;
     uint32_t ttl = 0;
-    bool mapping = false;  // the mapper is being asked
+    run::Milliseconds since{0};  // when the upstream answered
+    bool mapping = false;        // the mapper is being asked
+    bool whole = true;           // every gateway's name was looked up
 };
 
 Answerer::Answerer(run::Loop& loop, AnswererOptions options)
@@ -88,6 +90,7 @@ void Answerer::on_txt(Question& question, const Asker::Outcome& answer) {
                              "TXT look-up failed: " + answer.error().text);
     }
     std::vector<dns::Aa> records;
+    question.since = loop_.now();
     question.ttl = options_.ttl_most;
     for (const auto& record : answer->records) {
         auto found = dns::aa_of_txt(record.rdata);
@@ -101,6 +104,7 @@ void Answerer::on_txt(Question& question, const Asker::Outcome& answer) {
     }
     if (records.empty()) {
         question.outcome.kind = Outcome::Kind::no_aa;
+        question.outcome.ttl = std::min(question.ttl, answer->ttl);
         return end(question);
     }
     if (options_.dnssec && !answer->authenticated) {
@@ -114,6 +118,7 @@ void Answerer::on_txt(Question& question, const Asker::Outcome& answer) {
     question.outcome.owner = answer->chain.empty() ? question.name : answer->records.front().owner;
     if (question.type != address_type(options_.ea_family)) {
         question.outcome.kind = Outcome::Kind::nodata;
+        question.outcome.ttl = question.ttl;
         return end(question);
     }
     resolve_gateways(question, records);
@@ -162,6 +167,7 @@ void Answerer::on_gateway(Question& question, const dns::Name& gateway,
         const auto why = !answer    ? answer.error().text
                          : !vouched ? "the upstream does not vouch for its address"
                                     : "no address of the family wanted";
+        question.whole = question.whole && vouched;
         question.outcome.why = fmt::format("gateway {}: {}", gateway.str(), why);
         run::log_debug("plugin/ipref: {}: {}", question.name.str(), question.outcome.why);
     }
@@ -241,7 +247,36 @@ void Answerer::fail_question(Question& question, uint16_t info_code, std::string
     end(question);
 }
 
+/// Only what is whole: what came to nothing, or not in time, is asked for again.
+void Answerer::keep(const Question& question) {
+    const auto& outcome = question.outcome;
+    if (outcome.kind == Outcome::Kind::failed || !question.whole) return;
+    Memory::Known known{outcome, {}, question.since, std::chrono::seconds(outcome.ttl)};
+    for (size_t i = 0; i < question.targets.size(); i++) {
+        if (i >= question.eas.size() || !question.eas[i]) return;
+        known.mappings.emplace_back(question.targets[i], *question.eas[i]);
+    }
+    for (const auto& record : outcome.chain) {
+        known.lasts = std::min(known.lasts, std::chrono::seconds(record.ttl));
+    }
+    memory_.keep(question.name.lower(), question.type, std::move(known));
+}
+
+std::optional<Answerer::Recalled> Answerer::recall(const dns::Name& lower, uint16_t type) {
+    const auto now = loop_.now();
+    const auto* known = memory_.find(lower, type, now);
+    if (known == nullptr) return {};
+    for (const auto& [ipref, ea] : known->mappings) {
+        if (encoder_.holds(ipref, ea)) continue;
+        memory_.forget(lower, type);
+        return {};
+    }
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - known->since);
+    return Recalled{known->outcome, static_cast<uint32_t>(age.count())};
+}
+
 void Answerer::end(Question& question) {
+    keep(question);
     ready_.emplace_back(std::move(question.callback), std::move(question.outcome));
     questions_.erase(question.number);
     kick_.start(run::Milliseconds(0));

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -13,6 +14,8 @@
 #include "common/dns/aa.h"
 #include "resolver/plugins/ipref/asker.h"
 #include "resolver/plugins/ipref/encoder.h"
+#include "resolver/plugins/ipref/memory.h"
+#include "resolver/plugins/ipref/outcome.h"
 
 namespace ipref::resolver::aa {
 
@@ -26,22 +29,6 @@ struct AnswererOptions {
     run::Milliseconds mapper_patience{500};  ///< for all addresses of one question
     run::Milliseconds deadline{5'000};       ///< for everything
     size_t most_questions = 10'000;          ///< at a time; more fail at once
-};
-
-struct Outcome {
-    enum class Kind : uint8_t {
-        addresses,  ///< at least one
-        nodata,     ///< the name has AA records, the question was for the other family
-        no_aa,      ///< no AA record: somebody else's question
-        failed,     ///< not known, or cannot be mapped now
-    };
-    Kind kind = Kind::failed;
-    std::vector<dns::Record> chain;  ///< CNAMEs on the way, TTLs capped
-    dns::Name owner;                 ///< of the addresses: the name, or the chain's end
-    std::vector<net::Ip> addresses;  ///< each once
-    uint32_t ttl = 0;
-    uint16_t info_code = 0;  ///< failed: the extended error (RFC 8914)
-    std::string why;         ///< failed: a sentence
 };
 
 /// Runs on one run::Loop; not thread-safe.
@@ -60,6 +47,14 @@ class Answerer {
     void ask(const dns::Name& name, uint16_t type, Callback callback);
     size_t in_flight() const { return questions_.size(); }
 
+    /// An answer that was found out `age` seconds ago: TTLs are that much lower now.
+    struct Recalled {
+        const Outcome& outcome;  ///< until the next call
+        uint32_t age;
+    };
+    /// An earlier answer, while its TTLs last and its mappings are held.
+    std::optional<Recalled> recall(const dns::Name& lower, uint16_t type);
+
     // Limits for what one answer may make us do.
     static constexpr size_t kMostTargets = 128;  ///< IPREF addresses of one name
     static constexpr size_t kMostGateways = 16;  ///< names of gateways to look up
@@ -77,12 +72,14 @@ class Answerer {
     void conclude(Question& question);
     void fail_question(Question& question, uint16_t info_code, std::string why);
     void end(Question& question);
+    void keep(const Question& question);
     void deliver();
 
     run::Loop& loop_;
     AnswererOptions options_;
     Asker asker_;
     Encoder encoder_;
+    Memory memory_;
     std::unordered_map<uint64_t, std::unique_ptr<Question>> questions_;
     uint64_t next_ = 1;
     std::vector<std::pair<Callback, Outcome>> ready_;

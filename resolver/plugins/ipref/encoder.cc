@@ -108,6 +108,11 @@ void Encoder::forget(const mapper::Dropped& dropped) {
     for (const auto& ipref : dropped.iprefs) known_.erase(ipref);
 }
 
+bool Encoder::holds(const net::IpRef& ipref, const net::Ip& ea) const {
+    const auto known = known_.find(ipref);
+    return known != known_.end() && known->second.ip == ea && loop_.now() < known->second.use_until;
+}
+
 bool Encoder::is_encoded(const net::Ip& ip) const {
     const auto* server = client_->server();
     if (server == nullptr) return false;

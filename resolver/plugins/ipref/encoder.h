@@ -37,6 +37,8 @@ class Encoder {
     /// once, possibly before this returns. While the first connection to the mapper is being made,
     /// the request waits for it. The callback must not destroy the Encoder.
     void encode(const net::IpRef& ipref, const std::string& name, Callback callback);
+    /// Whether that address is remembered for `ipref`, and need not be asked for again yet.
+    bool holds(const net::IpRef& ipref, const net::Ip& ea) const;
     /// Whether the gateway says that the address is inside one of its encode networks.
     bool is_encoded(const net::Ip& ip) const;
     /// Mappings remembered.

@@ -32,6 +32,11 @@ class Ipref final : public Handler {
     Step handle(Query& q) override {
         if (!is_ours(q.request)) return Step::next;
         auto& state = state_[q.worker()];
+        if (const auto recalled = state.answerer.recall(q.request.lower, q.request.type)) {
+            if (recalled->outcome.kind == aa::Outcome::Kind::no_aa) return Step::next;
+            fill(q, recalled->outcome, recalled->age);
+            return Step::done;
+        }
         state.held.insert(&q);
         state.answerer.ask(q.request.name, q.request.type, [this, &q](const aa::Outcome& outcome) {
             state_[q.worker()].held.erase(&q);
@@ -86,27 +91,29 @@ class Ipref final : public Handler {
                 return q.fail(dns::rcode::kServFail, "plugin/ipref: " + outcome.why);
             case aa::Outcome::Kind::nodata:
             case aa::Outcome::Kind::addresses:
-                fill(q, outcome);
+                fill(q, outcome, 0);
                 return q.finish();
         }
     }
 
-    static void fill(Query& q, const aa::Outcome& outcome) {
+    /// What was found out `age` seconds ago, less than its TTLs.
+    static void fill(Query& q, const aa::Outcome& outcome, uint32_t age) {
+        const uint32_t ttl = outcome.ttl - age;
         q.reply.plugin = "ipref";
         q.reply.ra = true;
-        q.reply.keep = outcome.ttl;
+        q.reply.keep = outcome.kind == aa::Outcome::Kind::nodata ? 0 : ttl;  // it has no SOA
         for (const auto& record : outcome.chain) {
             const bool first = record.owner == q.request.name;
             q.reply.answer.push_back(
                 {.owner = first ? q.asked_name() : q.arena().copy(record.owner.wire()),
                  .type = record.type,
-                 .ttl = record.ttl,
+                 .ttl = record.ttl - age,
                  .rdata = q.arena().copy(record.rdata)});
         }
         const bool direct = outcome.owner == q.request.name;
         const Bytes owner = direct ? q.asked_name() : q.arena().copy(outcome.owner.wire());
         for (const auto& ip : outcome.addresses) {
-            q.add_address(q.reply.answer, owner, outcome.ttl, ip);
+            q.add_address(q.reply.answer, owner, ttl, ip);
         }
     }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Plugin ipref's upstreams and Corefile.
 #include "resolver/plugins/ipref/asker.h"
+#include "resolver/plugins/ipref/memory.h"
 #include "unit/resolver/plugins/bench.h"
 
 using namespace ipref;
 using namespace ipref::test;
 using resolver::aa::Asker;
 using resolver::aa::AskerOptions;
+using resolver::aa::Memory;
 using resolver::aa::Target;
 
 namespace {
@@ -25,6 +27,46 @@ Result<dns::Answer> ask(run::Loop& loop, Asker& asker) {
 }
 
 }  // namespace
+
+TEST_CASE("answers are remembered for their TTL, and within bounds", "[ipref]") {
+    using std::chrono::seconds;
+    const auto known = [](int64_t since, int64_t lasts) {
+        Memory::Known made;
+        made.since = seconds(since);
+        made.lasts = seconds(lasts);
+        made.outcome.addresses = {*net::Ip::parse("10.240.0.1")};
+        return made;
+    };
+    const auto name = [](int number) { return *dns::Name::parse(fmt::format("h{}.test", number)); };
+    Memory memory(64 << 10);
+    memory.keep(name(1), dns::rr::kA, known(100, 10));
+    memory.keep(name(2), dns::rr::kA, known(100, 0));
+    CHECK(memory.size() == 1);
+    CHECK(memory.find(name(1), dns::rr::kA, seconds(109)) != nullptr);
+    CHECK(memory.find(name(1), dns::rr::kAaaa, seconds(109)) == nullptr);
+    CHECK(memory.find(name(1), dns::rr::kA, seconds(110)) == nullptr);
+    CHECK(memory.size() == 0);
+    CHECK(memory.bytes() == 0);
+
+    memory.keep(name(1), dns::rr::kA, known(100, 10));
+    memory.keep(name(1), dns::rr::kA, known(105, 10));
+    CHECK(memory.size() == 1);
+    CHECK(memory.find(name(1), dns::rr::kA, seconds(114)) != nullptr);
+    memory.forget(name(1), dns::rr::kA);
+    CHECK(memory.bytes() == 0);
+
+    for (int i = 0; i < 1000; i++) {
+        memory.keep(name(i), dns::rr::kA, known(100, 10));
+        REQUIRE(memory.bytes() <= 64 << 10);
+    }
+    CHECK(memory.find(name(0), dns::rr::kA, seconds(101)) == nullptr);
+    CHECK(memory.find(name(999), dns::rr::kA, seconds(101)) != nullptr);
+    auto large = known(100, 10);
+    large.mappings.resize(10'000);
+    memory.keep(name(999), dns::rr::kA, std::move(large));
+    CHECK(memory.find(name(999), dns::rr::kA, seconds(101)) == nullptr);
+    CHECK(memory.size() > 0);
+}
 
 TEST_CASE("upstreams as the Corefile names them", "[ipref]") {
     const std::vector<std::pair<std::string, std::string>> good = {
