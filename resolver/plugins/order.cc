@@ -19,6 +19,7 @@ Result<void> setup_cookie(Setup& setup);
 Result<void> setup_debug(Setup& setup);
 Result<void> setup_dns64(Setup& setup);
 Result<void> setup_dnssec(Setup& setup);
+Result<void> setup_dnstap(Setup& setup);
 Result<void> setup_erratic(Setup& setup);
 Result<void> setup_errors(Setup& setup);
 Result<void> setup_file(Setup& setup);
@@ -76,7 +77,7 @@ constexpr PluginRow kOrder[] = {
     {"prometheus", setup_prometheus},
     {"errors", setup_errors},
     {"log", setup_log},
-    {"dnstap", nullptr, kLater},
+    {"dnstap", setup_dnstap},
     {"cookie", setup_cookie},
     {"rrl", setup_rrl},
     {"local", setup_local},

@@ -6,6 +6,8 @@ target_sources(ipref-resolver PRIVATE
   plugins/autopath/autopath.cc
   plugins/dns64/dns64.cc plugins/dns64/embed.cc
   plugins/dnssec/dnssec.cc plugins/dnssec/key.cc plugins/dnssec/signatures.cc
+  plugins/dnstap/collector.cc plugins/dnstap/dnstap.cc plugins/dnstap/frame_stream.cc
+  plugins/dnstap/tap_message.cc
   plugins/erratic/erratic.cc
   plugins/header/header.cc
   plugins/hosts/hosts.cc plugins/hosts/table.cc
