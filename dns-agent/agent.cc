@@ -8,6 +8,7 @@
 
 #include "common/run/version.h"
 #include "dns-agent/mappers.h"
+#include "dns-agent/sources_file.h"
 
 namespace ipref::agent {
 
@@ -77,10 +78,67 @@ Agent::Agent(run::Loop& loop, const Options& options, std::unique_ptr<LoopWorld>
         .set(1);
     run::handle_health(http_, metrics_, [this] { return mapper_->connected(); });
     for (const auto& source : options_.sources) {
-        followers_.push_back(
-            std::make_unique<Follower>(*world_, *mapper_, metrics_, source, options_.families,
-                                       std::chrono::minutes(options_.interval_minutes)));
+        followers_.push_back(follow(source));
     }
+    if (!options_.sources_path.empty()) {
+        watcher_ =
+            std::make_unique<run::FileWatcher>(loop_, options_.sources_path, [this] { reload(); });
+    }
+}
+
+std::unique_ptr<Follower> Agent::follow(const Source& source) {
+    return std::make_unique<Follower>(*world_, *mapper_, metrics_, source, options_.families,
+                                      std::chrono::minutes(options_.interval_minutes));
+}
+
+void Agent::reload() {
+    if (options_.sources_path.empty()) {
+        return run::log_info("no file of sources (-sources): there is nothing to read again");
+    }
+    auto sources = with_sources_file(options_.given_sources, options_.sources_path);
+    if (!sources) {
+        return run::log_error("{}; the sources of before stay", sources.error().text);
+    }
+    if (*sources == options_.sources) return;
+    adopt(std::move(*sources));
+}
+
+/// One whose servers alone have changed is followed anew and not withdrawn: what it published
+/// stays until the new servers have spoken.
+void Agent::adopt(std::vector<Source> sources) {
+    forget_retired();
+    auto old = std::move(followers_);
+    followers_.clear();
+    std::vector<Follower*> fresh;
+    for (const auto& source : sources) {
+        const auto same = std::find_if(old.begin(), old.end(), [&](const auto& one) {
+            return one && one->source() == source;
+        });
+        if (same != old.end()) {
+            followers_.push_back(std::move(*same));
+            continue;
+        }
+        const auto named_so = [&](const auto& one) {
+            return one && one->source().str() == source.str();
+        };
+        std::erase_if(old, named_so);
+        std::erase_if(retired_, named_so);
+        followers_.push_back(follow(source));
+        fresh.push_back(followers_.back().get());
+    }
+    std::erase(old, nullptr);
+    run::log_info("sources file {}: {}, {} new or changed, {} given up", options_.sources_path,
+                  run::counted(sources.size(), "source"), fresh.size(), old.size());
+    for (auto& one : old) {
+        retired_.push_back(std::move(one));
+        retired_.back()->retire();
+    }
+    options_.sources = std::move(sources);
+    for (auto* one : fresh) one->start();
+}
+
+void Agent::forget_retired() {
+    std::erase_if(retired_, [](const auto& one) { return one->is_over(); });
 }
 
 Agent::~Agent() = default;
@@ -116,6 +174,8 @@ void Agent::connected(const mapper::Server& server) {
                       server.release);
     }
     for (const auto& follower : followers_) follower->connected();
+    forget_retired();
+    for (const auto& follower : retired_) follower->connected();
 }
 
 void Agent::start() {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/run/file_watcher.h"
 #include "common/run/http.h"
 #include "common/run/loop.h"
 #include "common/run/metrics.h"
@@ -25,12 +26,18 @@ class Agent {
 
     /// Begins the first polls; the rest is done by the loop.
     void start();
+    /// Reads the file of sources again. Those that are gone are withdrawn, new ones are polled;
+    /// those that stay notice nothing. A mistake is logged, and changes nothing.
+    void reload();
 
   private:
     Agent(run::Loop& loop, const Options& options, std::unique_ptr<LoopWorld> world);
     std::unique_ptr<Mapper> make_mapper();
     Heard notified(const dns::Name& zone, const net::Ip& from);
     void connected(const mapper::Server& server);
+    std::unique_ptr<Follower> follow(const Source& source);
+    void adopt(std::vector<Source> sources);
+    void forget_retired();
 
     run::Loop& loop_;
     Options options_;
@@ -40,7 +47,9 @@ class Agent {
     run::LogLimit ignored_limit_;
     std::unique_ptr<Mapper> mapper_;
     std::vector<std::unique_ptr<Follower>> followers_;
+    std::vector<std::unique_ptr<Follower>> retired_;  ///< until the mapper knows
     std::unique_ptr<NotifyListener> notify_;
+    std::unique_ptr<run::FileWatcher> watcher_;
 };
 
 }  // namespace ipref::agent

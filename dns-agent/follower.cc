@@ -42,6 +42,15 @@ void Follower::notified() {
     for (const auto& one : polls_) one->now();
 }
 
+void Follower::retire() {
+    polls_.clear();
+    later_->stop();
+    run_.reset();
+    hosts_.set(0);
+    skipped_.set(0);
+    publisher_.withdraw();
+}
+
 void Follower::heard() {
     publisher_.poll();
     evaluate();

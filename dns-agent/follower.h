@@ -29,6 +29,10 @@ class Follower {
     void start();
     /// A server says that its zone has changed: all are asked, at once.
     void notified();
+    /// The source is given up: asks nobody any more, and has the mapper forget its hosts.
+    void retire();
+    /// Retired, and the mapper has forgotten.
+    bool is_over() const { return publisher_.is_withdrawn(); }
     const Source& source() const { return source_; }
     /// The mapper is connected (again).
     void connected() { publisher_.connected(); }

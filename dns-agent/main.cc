@@ -29,6 +29,7 @@ int serve(const agent::Options& options) {
         return 1;
     }
     run::log_info("START ipref dns agent {}", run::kRelease);
+    run::Signal hangup(loop, SIGHUP, [&] { (*agent)->reload(); });
     if (!options.no_sandbox) run::confine_and_log({});
     (*agent)->start();
     run::notify("READY=1");

@@ -3,6 +3,7 @@
 
 #include "common/dns/resolver.h"
 #include "common/mapper/client.h"
+#include "dns-agent/sources_file.h"
 
 namespace ipref::agent {
 
@@ -92,6 +93,14 @@ run::Flags option_table(Options& to) {
            "name server that LOCAL and gateway names are looked up at; several are separated by "
            "commas.",
            to.resolvers, dns::parse_servers);
+    flags.add({"sources", "FILE", "",
+               "more sources, one a line, # begins a comment; read again on SIGHUP and when it "
+               "changes, and with a mistake in it the sources of before stay.",
+               [&to](std::string_view text) -> Result<void> {
+                   if (text.empty()) return fail("the file has no name");
+                   to.sources_path = text;
+                   return {};
+               }});
     return flags;
 }
 
@@ -104,7 +113,11 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     if (options.help || options.version) return options;
     auto sources = parse_sources(rest->rest);
     if (!sources) return tl::unexpected(sources.error());
-    options.sources = std::move(*sources);
+    options.given_sources = options.sources = std::move(*sources);
+    if (options.sources_path.empty()) return options;
+    auto all = with_sources_file(options.given_sources, options.sources_path);
+    if (!all) return tl::unexpected(all.error());
+    options.sources = std::move(*all);
     return options;
 }
 

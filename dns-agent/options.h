@@ -34,7 +34,9 @@ struct Options {
     bool version = false;
     bool check = false;
     bool help = false;
-    std::vector<Source> sources;
+    std::string sources_path;           ///< empty: no file
+    std::vector<Source> given_sources;  ///< on the command line
+    std::vector<Source> sources;        ///< those and the file's
 };
 
 /// The table of options, which writes `to`: for parsing, the usage text and the man page.

@@ -23,6 +23,8 @@ class Publisher {
     void set(std::shared_ptr<const wire::HostSet> set);
     /// From now on nothing is.
     void withdraw();
+    /// The mapper knows that there is nothing (more).
+    bool is_withdrawn() const { return told_withdrawn_; }
     /// A poll was made: asks the mapper whether it still holds what it was given.
     void poll();
     /// The connection is there again: the mapper may hold something else, or nothing.

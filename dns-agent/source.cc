@@ -124,19 +124,24 @@ Result<Source> parse_source(std::string_view text) {
     return source;
 }
 
+Result<void> add_source(std::string_view text, std::vector<Source>& sources) {
+    auto source = parse_source(text);
+    if (!source) return tl::unexpected(source.error());
+    for (const auto& other : sources) {
+        if (other.str() != source->str()) continue;
+        return fail(
+            "source \"{}\": {} stands there twice; list its servers behind one, "
+            "separated by commas",
+            text, source->str());
+    }
+    sources.push_back(std::move(*source));
+    return {};
+}
+
 Result<std::vector<Source>> parse_sources(const std::vector<std::string>& texts) {
     std::vector<Source> sources;
     for (const auto& text : texts) {
-        auto source = parse_source(text);
-        if (!source) return tl::unexpected(source.error());
-        for (const auto& other : sources) {
-            if (other.str() != source->str()) continue;
-            return fail(
-                "source \"{}\": {} stands there twice; list its servers behind one, "
-                "separated by commas",
-                text, source->str());
-        }
-        sources.push_back(std::move(*source));
+        if (auto added = add_source(text, sources); !added) return tl::unexpected(added.error());
     }
     return sources;
 }

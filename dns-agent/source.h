@@ -34,10 +34,13 @@ struct Source {
     mapper::Source id() const;
     /// "internal:example.com", for logs.
     std::string str() const;
+    friend bool operator==(const Source&, const Source&) = default;
 };
 
 /// The error shows the text and says what is wrong with it.
 Result<Source> parse_source(std::string_view text);
+/// One more; with the LOCAL and PUBLIC of another it is an error.
+Result<void> add_source(std::string_view text, std::vector<Source>& sources);
 /// All of a command line; two sources with the same LOCAL and PUBLIC are an error.
 Result<std::vector<Source>> parse_sources(const std::vector<std::string>& texts);
 

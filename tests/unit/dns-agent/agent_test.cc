@@ -2,6 +2,8 @@
 // The whole agent in one loop with a DNS server and a gateway's mapper socket.
 #include "dns-agent/agent.h"
 
+#include <fstream>
+
 #include "unit/catch.h"
 #include "unit/common/dns/scripted_dns.h"
 #include "unit/common/mapper/scripted_mapper.h"
@@ -102,6 +104,61 @@ TEST_CASE("from the zone to a gateway that knows only V1", "[agent]") {
     REQUIRE(agent);
     (*agent)->start();
     run_until(loop, [&] { return !hosts.empty(); });
+    check_hosts(hosts);
+}
+
+TEST_CASE(
+    "the file of sources is followed: new ones published, mistakes ignored, gone ones withdrawn",
+    "[agent]") {
+    run::Loop loop;
+    ScriptedDns dns(loop, serve);
+    const TemporaryDirectory directory;
+    const auto write = [&](const std::string& text) {
+        std::ofstream(directory.file("sources")) << text;
+    };
+    std::vector<wire::Host> hosts;
+    std::vector<std::string> withdrawn;
+    const auto path = directory.file("mapper.sock");
+    ScriptedMapper mapper(loop, path,
+                          speaks_protobuf([&](ScriptedMapper& to, const proto::Frame& frame) {
+                              for (const auto& host : frame.host_data().add()) {
+                                  hosts.push_back(wire::host_from(host).value());
+                              }
+                              if (frame.has_withdraw())
+                                  withdrawn.push_back(frame.withdraw().public_domain());
+                              proto::Frame answer;
+                              answer.set_id(frame.id());
+                              answer.mutable_ack();
+                              to.send(answer);
+                          }));
+    write("# none yet\n");
+    const auto options = agent::parse_options(
+        {"-m", path, "-resolver", dns.at().str(), "-sources", directory.file("sources")});
+    REQUIRE(options);
+    auto agent = agent::Agent::make(loop, *options);
+    REQUIRE(agent);
+    (*agent)->start();
+    const auto source = "internal:example.com:" + dns.at().str();
+    write("# ours\n\n  " + source + "  # published\n");
+    run_until(loop, [&] { return !hosts.empty(); });  // its change was noticed
+    check_hosts(hosts);
+
+    const auto asked = dns.asked().size();
+    write(source + "\nnonsense\n");
+    (*agent)->reload();
+    CHECK(withdrawn.empty());
+    write(source + "\n");
+    (*agent)->reload();
+    CHECK(dns.asked().size() == asked);  // one that stays is left alone
+
+    write("");
+    (*agent)->reload();
+    run_until(loop, [&] { return !withdrawn.empty(); });
+    CHECK(withdrawn == std::vector<std::string>{"example.com"});
+    write(source + "\n");
+    hosts.clear();
+    (*agent)->reload();
+    run_until(loop, [&] { return !hosts.empty(); });  // and may come back
     check_hosts(hosts);
 }
 
