@@ -19,17 +19,13 @@ endforeach()
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET ${libuv_module})
 
 if(IPREF_STATIC)
-  # Debian has no static libraries of these two: they are compiled in from their headers.
+  # Debian has no static library of it: it is compiled in from its headers.
   find_package(fmt REQUIRED)
   add_library(PkgConfig::fmt ALIAS fmt::fmt-header-only)
-  add_library(PkgConfig::spdlog INTERFACE IMPORTED)
-  target_compile_definitions(PkgConfig::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
-  target_link_libraries(PkgConfig::spdlog INTERFACE PkgConfig::fmt)
   # What pkg-config lists as private.
   target_link_libraries(PkgConfig::ldns INTERFACE PkgConfig::openssl)
 else()
   pkg_check_modules(fmt REQUIRED IMPORTED_TARGET fmt)
-  pkg_check_modules(spdlog REQUIRED IMPORTED_TARGET spdlog)
 endif()
 
 # tl::expected is header-only and has no pkg-config file.

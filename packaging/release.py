@@ -20,7 +20,7 @@ STRIPPED = BUILD + '/stripped'
 # The static libraries that are in the programs, by the Debian package they are from.
 LIBRARIES = {'libc-ares-dev': 'MIT', 'libc6-dev': 'LGPL-2.1-or-later', 'libexpected-dev': 'CC0-1.0', 'libfmt-dev': 'MIT',
              'libldns-dev': 'BSD-3-Clause', 'liblmdb-dev': 'OLDAP-2.8', 'libnghttp2-dev': 'MIT', 'libprotobuf-dev': 'BSD-3-Clause',
-             'libre2-dev': 'BSD-3-Clause', 'libseccomp-dev': 'LGPL-2.1-only', 'libspdlog-dev': 'MIT', 'libssl-dev': 'Apache-2.0',
+             'libre2-dev': 'BSD-3-Clause', 'libseccomp-dev': 'LGPL-2.1-only', 'libssl-dev': 'Apache-2.0',
              'libstdc++-12-dev': 'GPL-3.0-or-later WITH GCC-exception-3.1', 'liburcu-dev': 'LGPL-2.1-or-later',
              'libuv1-dev': 'MIT'}
 ARCHITECTURES = {'x86_64': 'amd64', 'aarch64': 'arm64'}

@@ -15,7 +15,7 @@
 
 #include "common/run/descriptors.h"
 #include "common/run/listen_fds.h"
-#include "common/run/log.h"
+#include "common/run/log_gathering.h"
 #include "common/run/notify.h"
 #include "common/run/sandbox.h"
 #include "common/run/version.h"
@@ -202,6 +202,7 @@ class Program {
     }
 
     static void announce(const Config& config) {
+        run::flush_log();  // came before
         for (const auto& line : config.zone_lines) fmt::print("{}\n", line);
         print_version();
         std::fflush(stdout);
@@ -236,7 +237,10 @@ class Program {
     }
 
     void interrupt() {
-        if (stopping_) std::_Exit(kForced);
+        if (stopping_) {
+            run::flush_log();
+            std::_Exit(kForced);
+        }
         stop("SIGINT");
     }
 
@@ -259,6 +263,7 @@ class Program {
     const ProgramOptions& options_;
     const Source& source_;
     run::Loop loop_;
+    run::LogGathering lines_{loop_};
     Server server_;
     Endpoints endpoints_;
     Reloader reloader_;

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/run/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <memory>
-#include <mutex>
+#include <cstdio>
 
 #include "common/run/json.h"
 
@@ -16,17 +12,22 @@ namespace ipref::run {
 
 namespace {
 
+/// Each by itself: what a line on another thread sees while they change is old or new.
 struct State {
-    std::mutex mutex;  // guards logger and format, which only configure_log changes
-    std::shared_ptr<spdlog::logger> logger;
-    LogFormat format = LogFormat::letter;
+    std::atomic<LogFormat> format = LogFormat::letter;
+    std::atomic<bool> time_stamps = false;
+    std::atomic<bool> to_stdout = false;
     std::atomic<Topics> debug = 0;
 };
+constinit State the_state;
 
-State& state() {
-    static State* const the_state = new State;  // never destroyed: threads may log at exit
-    return *the_state;
-}
+/// What a thread has gathered; see gather_log.
+struct Gathered {
+    bool on = false;
+    std::string lines;
+};
+thread_local Gathered gathered;
+constexpr size_t kMostGathered = 64 * 1024;  // bytes
 
 constexpr std::array<std::string_view, static_cast<size_t>(Topic::count_)> kTopicNames{
     "hosts", "mapper", "packets", "peers", "ticks"};
@@ -44,58 +45,100 @@ const char* prefix(LogFormat format, Severity severity) {
     return format == LogFormat::bracket ? brackets[index] : letters[index];
 }
 
-std::string clean(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
+bool is_control(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+}
+
+void append_clean(std::string& out, std::string_view text) {
+    if (std::none_of(text.begin(), text.end(), is_control)) {
+        out += text;
+        return;
+    }
     for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
-            out += fmt::format("\\x{:02x}", byte);
+        if (is_control(c)) {
+            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
         } else {
             out += c;
         }
     }
-    return out;
+}
+
+/// Seconds since 1970 and what is behind them, in units of `Part`.
+template <typename Part>
+std::pair<time_t, int64_t> seconds_and() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+    return {seconds.count(), std::chrono::duration_cast<Part>(now - seconds).count()};
 }
 
 std::string now_rfc3339() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-    const time_t seconds = static_cast<time_t>(micros / 1000000);
+    const auto [seconds, micros] = seconds_and<std::chrono::microseconds>();
     tm parts{};
     gmtime_r(&seconds, &parts);
     char text[32];
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    return fmt::format("{}.{:06}Z", text, micros % 1000000);
+    return fmt::format("{}.{:06}Z", text, micros);
+}
+
+std::string now_local() {
+    const auto [seconds, millis] = seconds_and<std::chrono::milliseconds>();
+    tm parts{};
+    localtime_r(&seconds, &parts);
+    char text[32];
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+    return fmt::format("{}.{:03} ", text, millis);
+}
+
+void append_line(std::string& out, Severity severity, std::string_view text) {
+    const auto format = the_state.format.load(std::memory_order_relaxed);
+    if (format == LogFormat::json) {
+        out += fmt::format("{{\"ts\":\"{}\",\"level\":\"{}\",\"msg\":{}}}\n", now_rfc3339(),
+                           json_level(severity), quoted_json(text));
+        return;
+    }
+    if (the_state.time_stamps.load(std::memory_order_relaxed)) out += now_local();
+    out += prefix(format, severity);
+    append_clean(out, text);
+    out += '\n';
+}
+
+/// In one piece, behind what the program has printed there before. A log that cannot be written
+/// ends no program.
+void write_out(std::string_view lines) {
+    FILE* const to = the_state.to_stdout.load(std::memory_order_relaxed) ? stdout : stderr;
+    flockfile(to);
+    std::fwrite(lines.data(), 1, lines.size(), to);
+    std::fflush(to);
+    funlockfile(to);
 }
 
 }  // namespace
 
 void configure_log(const LogOptions& options) {
-    auto& s = state();
-    std::shared_ptr<spdlog::sinks::sink> sink;
-    if (options.to_stdout) {
-        sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
-    } else {
-        sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    }
-    auto logger = std::make_shared<spdlog::logger>("ipref", sink);
-    const bool stamps = options.time_stamps && options.format != LogFormat::json;
-    logger->set_pattern(stamps ? "%Y-%m-%d %H:%M:%S.%e %v" : "%v");
-    logger->set_level(spdlog::level::trace);
-    logger->flush_on(spdlog::level::trace);
-    const std::lock_guard lock(s.mutex);
-    s.logger = std::move(logger);
-    s.format = options.format;
-    s.debug = options.debug;
+    the_state.format = options.format;
+    the_state.time_stamps = options.time_stamps;
+    the_state.to_stdout = options.to_stdout;
+    the_state.debug = options.debug;
+}
+
+void gather_log(bool on) {
+    flush_log();
+    gathered.on = on;
+}
+
+void flush_log() {
+    if (gathered.lines.empty()) return;
+    write_out(gathered.lines);
+    gathered.lines.clear();
 }
 
 bool log_enabled(Severity severity) {
-    return severity != Severity::debug || state().debug.load(std::memory_order_relaxed) != 0;
+    return severity != Severity::debug || the_state.debug.load(std::memory_order_relaxed) != 0;
 }
 
 bool log_enabled(Topic topic) {
-    return (state().debug.load(std::memory_order_relaxed) & topic_bit(topic)) != 0;
+    return (the_state.debug.load(std::memory_order_relaxed) & topic_bit(topic)) != 0;
 }
 
 std::string topic_names() {
@@ -121,22 +164,10 @@ Topics parse_topics(std::string_view list, std::vector<std::string>& unknown) {
 
 void log_line(Severity severity, std::string_view text) {
     if (!log_enabled(severity)) return;
-    auto& s = state();
-    std::unique_lock lock(s.mutex);
-    if (s.logger == nullptr) {
-        lock.unlock();
-        configure_log({});
-        lock.lock();
-    }
-    const auto logger = s.logger;
-    const auto format = s.format;
-    lock.unlock();
-    if (format == LogFormat::json) {
-        logger->info("{{\"ts\":\"{}\",\"level\":\"{}\",\"msg\":{}}}", now_rfc3339(),
-                     json_level(severity), quoted_json(text));
-    } else {
-        logger->info("{}{}", prefix(format, severity), clean(text));
-    }
+    auto& lines = gathered.lines;
+    append_line(lines, severity, text);
+    if (gathered.on && severity < Severity::error && lines.size() < kMostGathered) return;
+    flush_log();
 }
 
 Result<LogFormat> parse_log_format(std::string_view word, LogFormat text_format) {

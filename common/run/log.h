@@ -42,11 +42,16 @@ struct LogOptions {
     bool to_stdout = false;
 };
 
-/// Before threads are started; may be called again.
+/// At any time, from any thread. Before the first call: the defaults above.
 void configure_log(const LogOptions& options);
 bool log_enabled(Severity severity);
 bool log_enabled(Topic topic);
 void log_line(Severity severity, std::string_view text);
+/// Whether lines of this thread are gathered until flush_log(), so that many cost one system call;
+/// errors go out at once, with what was gathered before. See LogGathering in run/log_gathering.h.
+void gather_log(bool on);
+/// Writes what this thread has gathered.
+void flush_log();
 /// "text" or "json" to `text_format` or LogFormat::json.
 Result<LogFormat> parse_log_format(std::string_view word, LogFormat text_format);
 

@@ -6,6 +6,8 @@
 #include <csignal>
 #include <utility>
 
+#include "common/run/log_gathering.h"
+
 namespace ipref::resolver {
 
 namespace {
@@ -46,6 +48,7 @@ WorkerThread::~WorkerThread() {
 void WorkerThread::live(std::promise<void>& ready) {
     run::Loop loop;
     run::Wake wake(loop, [this] { run_calls(); });
+    const run::LogGathering lines(loop);
     loop_ = &loop;
     wake_ = &wake;
     ready.set_value();

@@ -1,9 +1,99 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "common/run/log.h"
+#include "common/run/log_gathering.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+#include <thread>
 
 #include "unit/catch.h"
 
 using namespace ipref::run;
+
+namespace {
+
+/// Standard error goes into a pipe while this lives.
+class Caught {
+  public:
+    Caught() : before_(dup(STDERR_FILENO)) {
+        REQUIRE(pipe2(ends_.data(), O_CLOEXEC | O_NONBLOCK) == 0);
+        dup2(ends_[1], STDERR_FILENO);
+    }
+    ~Caught() {
+        dup2(before_, STDERR_FILENO);
+        for (const int fd : {before_, ends_[0], ends_[1]}) close(fd);
+    }
+    Caught(const Caught&) = delete;
+    Caught& operator=(const Caught&) = delete;
+
+    /// What was written since the last call.
+    std::string text() const {
+        std::array<char, 65536> space{};
+        const auto size = read(ends_[0], space.data(), space.size());
+        return {space.data(), size < 0 ? 0 : static_cast<size_t>(size)};
+    }
+
+  private:
+    int before_;
+    std::array<int, 2> ends_{};
+};
+
+}  // namespace
+
+TEST_CASE("lines go out at once, without control characters", "[log]") {
+    const Caught caught;
+    log_info("a\nb\x7f");
+    CHECK(caught.text() == "I a\\x0ab\\x7f\n");
+    configure_log({.format = LogFormat::bracket});
+    log_warning("c");
+    CHECK(caught.text() == "[WARNING] c\n");
+    configure_log({.format = LogFormat::json});
+    log_error("\"d\"");
+    const auto json = caught.text();
+    CHECK(json.substr(0, 7) == "{\"ts\":\"");
+    CHECK(json.substr(json.find("Z\"")) == "Z\",\"level\":\"error\",\"msg\":\"\\\"d\\\"\"}\n");
+    configure_log({.time_stamps = true});
+    log_info("e");
+    CHECK(caught.text().size() == std::string("2026-01-31 12:00:00.000 I e\n").size());
+    configure_log({});
+}
+
+TEST_CASE("gathered lines go out at the end of a turn, errors and many at once", "[log]") {
+    const Caught caught;
+    Loop loop;
+    {
+        const LogGathering gathering(loop);
+        Timer timer(loop, [&] {
+            log_info("a");
+            log_info("b");
+            CHECK(caught.text().empty());
+            std::thread([] { log_info("another thread"); }).join();
+            CHECK(caught.text() == "I another thread\n");
+        });
+        Timer next(loop, [&] {
+            CHECK(caught.text() == "I a\nI b\n");
+            log_info("c");
+            log_error("d");
+            CHECK(caught.text() == "I c\nE d\n");
+            for (int i = 0; i < 40; i++) log_info("{}", std::string(1000, 'x'));
+            CHECK(caught.text().empty());
+            for (int i = 0; i < 40; i++) log_info("{}", std::string(1000, 'x'));
+            CHECK(caught.text().size() > 64000);
+            flush_log();
+            caught.text();
+            log_info("e");
+        });
+        timer.start(Milliseconds(0));
+        next.start(Milliseconds(1));
+        loop.run();
+        log_info("f");
+    }
+    CHECK(caught.text() == "I e\nI f\n");
+    log_info("g");
+    CHECK(caught.text() == "I g\n");
+}
 
 TEST_CASE("a log limit counts what it left out", "[log]") {
     LogLimit limit(2, std::chrono::seconds(10));
