@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <optional>
 #include <set>
 
 #include "unit/resolver/plugins/cache/cache_bench.h"
@@ -6,6 +7,7 @@
 using namespace ipref;
 using namespace ipref::test;
 using namespace std::chrono_literals;
+using resolver::Query;
 using Lines = std::vector<std::string>;
 
 TEST_CASE("a second question is answered from memory", "[cache]") {
@@ -416,4 +418,41 @@ TEST_CASE("Corefiles that are refused", "[cache]") {
         CHECK_THAT(refusal(".:53 {\n" + line + "\nwhoami\n}\n"), Catch::Contains(why));
     }
     CHECK(refusal(".:53 {\ncache 30 lan. {\nmemory 4M\n}\nwhoami\n}\n").empty());
+}
+
+TEST_CASE("who may not ask gets nothing from the cache", "[cache]") {
+    CacheBench bench;
+    ScriptedDns upstream(bench.loop, [](const Asked& asked) {
+        return std::vector<Message>{
+            reply_to(asked.wire, dns::flag::kRa, {"www.test. 100 IN A 192.0.2.1"})};
+    });
+    const auto to = upstream.at().str();
+    const auto allowed = bench.client;
+    const auto stranger = *net::Ip::parse("198.51.100.1");
+    // The order in the Corefile does not matter.
+    for (const std::string action : {"block", "filter", "drop"}) {
+        INFO(action);
+        bench.ResolverBench::open(".:53 {\n cache {\n  serve_stale\n }\n forward . " + to +
+                                  "\n acl {\n  allow net 192.0.2.0/24\n  " + action + "\n }\n}\n");
+        bench.client = allowed;
+        const auto before = upstream.asked().size();
+        CHECK(bench.get("www.test", dns::rr::kA).answer.size() == 1);
+        CHECK(bench.get("www.test", dns::rr::kA).answer.size() == 1);
+        CHECK(upstream.asked().size() == before + 1);
+        bench.client = stranger;
+        std::optional<Query::Outcome> outcome;
+        bench.seen = [&](Query& q) { outcome = q.outcome(); };
+        const auto& refused = bench.get("www.test", dns::rr::kA);
+        CHECK(refused.answer.empty());
+        CHECK((outcome == Query::Outcome::dropped) == (action == "drop"));
+        if (action != "drop") {
+            CHECK(refused.rcode == (action == "block" ? "REFUSED" : "NOERROR"));
+        }
+        bench.seen = {};
+        // Nor does the refusal get into it.
+        bench.client = allowed;
+        CHECK(bench.get("www.test", dns::rr::kA).answer.size() == 1);
+        CHECK(upstream.asked().size() == before + 1);
+        bench.close();
+    }
 }
