@@ -19,9 +19,10 @@ def public_dns_down(lab: Lab) -> None:
     internet, alpha, _ = two_sites(lab)
     address = wait_encoded(alpha.host, _NAME)
     internet.dns.process.kill()
-    for name in (_NAME, "gw.example.org"):
+    for name in ("new.example.org", "gw.example.org"):
         answer = dig(alpha.host, name)
         assert answer.status == "SERVFAIL" and "EDE:" in answer.done.output, answer.done
+    assert dig(alpha.host, _NAME).data("A") == [address], "its TTL has not ended"
     assert dig(alpha.host, "web.internal").data("A") == [alpha.address]
     internet.dns.start()
     assert wait_encoded(alpha.host, _NAME) == address, "the mapping has changed"

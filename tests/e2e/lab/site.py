@@ -29,6 +29,7 @@ class Plan:
     options: tuple[str, ...] = ()   # more options for ipref-gw
     hosts_file: str = ""            # the gateway's
     records: tuple[str, ...] = ()   # more of its public zone
+    ttl: int = 60                   # of what is published, in seconds
     mapper_protocol: str = "auto"   # of agent and resolver: "auto", "protobuf" or "v1"
 
     @property
@@ -55,7 +56,7 @@ class Plan:
     def zone_records(self) -> list[str]:
         """What the site publishes: its gateway's name and an AA record a host."""
         return [zone.address("gw", self.context),
-                *(zone.published(name, f"gw.{self.domain}", ref)
+                *(zone.published(name, f"gw.{self.domain}", ref, self.ttl)
                   for name, ref in self.published.items()),
                 *self.records]
 

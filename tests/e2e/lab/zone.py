@@ -21,6 +21,6 @@ def address(name: str, value: str) -> str:
     return f"{name} IN {'AAAA' if ':' in value else 'A'} {value}"
 
 
-def published(name: str, gateway: str, ref: str) -> str:
+def published(name: str, gateway: str, ref: str, ttl: int = 60) -> str:
     """An AA record: how a host is announced to the world."""
-    return f'{name} IN TXT "AA {gateway} + {ref}"'
+    return f'{name} {ttl} IN TXT "AA {gateway} + {ref}"'
