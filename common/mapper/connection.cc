@@ -36,7 +36,7 @@ std::string_view remedy(int error) {
         case ECONNREFUSED:
             return "; does ipref-gw run, with this as its -mapper-socket?";
         case EACCES:
-            return "; it takes root, or membership in the socket's group";
+            return "; it takes membership in the socket's group, or root with -no-sandbox";
         case EPROTOTYPE:
             return "; something else than a gateway listens there";
         default:
