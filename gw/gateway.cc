@@ -177,6 +177,9 @@ Result<void> Gateway::open_metrics() {
     register_table(metrics_, table_);
     metrics_.gauge_from("ipref_mapper_clients", "Connections to the mapper socket", {},
                         [this] { return static_cast<double>(broker_->clients()); });
+    metrics_.gauge_from("ipref_mapper_state_failing",
+                        "Whether mappings cannot be stored; new ones are refused then", {},
+                        [this] { return store_->problem().empty() ? 0.0 : 1.0; });
     if (datapath_ != nullptr) register_datapath(metrics_, *datapath_);
     http_ = std::make_unique<run::HttpServer>(loop_);
     // It answers from the first turn of the loop on, when everything is open.
