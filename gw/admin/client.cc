@@ -194,4 +194,18 @@ Answer<proto::Frame> Client::ask(proto::Frame request) {
     return tl::unexpected(silent());
 }
 
+Answer<proto::Frame> ask_once(const std::string& path, proto::Frame request) {
+    auto client = Client::connect(path);
+    if (!client) return tl::unexpected(client.error());
+    return client->ask(std::move(request));
+}
+
+Answer<proto::Status> ask_status(const std::string& path) {
+    proto::Frame request;
+    request.mutable_status_request();
+    auto answer = ask_once(path, std::move(request));
+    if (!answer) return tl::unexpected(answer.error());
+    return std::move(*answer->mutable_status());
+}
+
 }  // namespace ipref::gw::admin

@@ -52,4 +52,9 @@ class Client {
     proto::Hello hello_;
 };
 
+/// One request to the gateway behind the mapper socket at `path`, and its answer.
+Answer<proto::Frame> ask_once(const std::string& path, proto::Frame request);
+/// How the gateway is, as `ipref-gw status` says.
+Answer<proto::Status> ask_status(const std::string& path);
+
 }  // namespace ipref::gw::admin

@@ -13,23 +13,11 @@ namespace {
 constexpr uint32_t kPage = 500;
 
 Answer<proto::Counters> counters(const Common& common) {
-    auto client = Client::connect(common.mapper_socket);
-    if (!client) return tl::unexpected(client.error());
     proto::Frame request;
     request.mutable_counters_request();
-    auto answer = client->ask(std::move(request));
+    auto answer = ask_once(common.mapper_socket, std::move(request));
     if (!answer) return tl::unexpected(answer.error());
     return std::move(*answer->mutable_counters());
-}
-
-Answer<proto::Status> status(const Common& common) {
-    auto client = Client::connect(common.mapper_socket);
-    if (!client) return tl::unexpected(client.error());
-    proto::Frame request;
-    request.mutable_status_request();
-    auto answer = client->ask(std::move(request));
-    if (!answer) return tl::unexpected(answer.error());
-    return std::move(*answer->mutable_status());
 }
 
 /// All of them: the gateway's -max-remote-gateways bounds how many.
@@ -77,7 +65,7 @@ int run_status(const std::vector<std::string>& arguments) {
                  "degraded, 3: it does not run or does not answer.",
                  common);
     if (const auto ended = read_options(flags, arguments)) return *ended;
-    const auto found = status(common);
+    const auto found = ask_status(common.mapper_socket);
     if (!found) return ended_by(found.error());
     const int printed = print(common.json ? status_json(*found) : status_text(*found));
     return printed != exit_ok ? printed : status_exit(*found);

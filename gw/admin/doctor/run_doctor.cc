@@ -46,16 +46,6 @@ void add_options(run::Flags& flags, Wanted& wanted) {
                }});
 }
 
-Answer<proto::Status> ask(const std::string& socket) {
-    auto client = Client::connect(socket);
-    if (!client) return tl::unexpected(client.error());
-    proto::Frame request;
-    request.mutable_status_request();
-    auto answer = client->ask(std::move(request));
-    if (!answer) return tl::unexpected(answer.error());
-    return std::move(*answer->mutable_status());
-}
-
 /// What runs counts, before what the command line says.
 Situation situation_of(const Wanted& wanted) {
     Situation situation;
@@ -64,7 +54,7 @@ Situation situation_of(const Wanted& wanted) {
     situation.binds = wanted.binds;
     situation.port = static_cast<uint16_t>(wanted.port);
     situation.resolver = wanted.resolver;
-    if (auto status = ask(wanted.common.mapper_socket)) {
+    if (auto status = ask_status(wanted.common.mapper_socket)) {
         situation.encode_nets.clear();
         situation.binds.clear();
         for (const auto& site : status->sites()) {
