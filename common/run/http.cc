@@ -11,7 +11,20 @@ namespace ipref::run {
 
 namespace {
 
-std::string_view reason(int status) {
+HttpParse refuse(int status) {
+    HttpParse out;
+    out.complete = true;
+    out.refused = status;
+    return out;
+}
+
+HttpResponse refusal(int status) {
+    return {status, "text/plain; charset=utf-8", fmt::format("{}\n", http_reason(status))};
+}
+
+}  // namespace
+
+std::string_view http_reason(int status) {
     switch (status) {
         case 200:
             return "OK";
@@ -21,6 +34,12 @@ std::string_view reason(int status) {
             return "Not Found";
         case 405:
             return "Method Not Allowed";
+        case 411:
+            return "Length Required";
+        case 413:
+            return "Content Too Large";
+        case 415:
+            return "Unsupported Media Type";
         case 431:
             return "Request Header Fields Too Large";
         case 503:
@@ -31,19 +50,6 @@ std::string_view reason(int status) {
             return "Internal Server Error";
     }
 }
-
-HttpParse refuse(int status) {
-    HttpParse out;
-    out.complete = true;
-    out.refused = status;
-    return out;
-}
-
-HttpResponse refusal(int status) {
-    return {status, "text/plain; charset=utf-8", fmt::format("{}\n", reason(status))};
-}
-
-}  // namespace
 
 HttpParse parse_http(std::string_view bytes) {
     const auto head = bytes.substr(0, kHttpMaxHead);
@@ -72,7 +78,7 @@ HttpParse parse_http(std::string_view bytes) {
 std::string render_http(const HttpResponse& response, bool head_only) {
     return fmt::format(
         "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n{}",
-        response.status, reason(response.status), response.type, response.body.size(),
+        response.status, http_reason(response.status), response.type, response.body.size(),
         response.status == 405 ? "Allow: GET, HEAD\r\n" : "", head_only ? "" : response.body);
 }
 

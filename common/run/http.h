@@ -18,6 +18,9 @@ namespace ipref::run {
 
 class Metrics;
 
+/// "Bad Request" of 400 (RFC 9110, 15); 500's for what these programs never answer.
+std::string_view http_reason(int status);
+
 struct HttpRequest {
     std::string method;  ///< "GET" or "HEAD"
     std::string path;    ///< without the query: "/metrics"

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/dns/wire_message.h"
+#include "common/run/http.h"
 
 namespace ipref::resolver {
 
@@ -130,7 +131,7 @@ HttpAnswer http_refusal(int status) {
     }
     HttpAnswer out;
     out.status = status;
-    text = fmt::format("{}: {}\n", http_reason(status), text);
+    text = fmt::format("{}: {}\n", run::http_reason(status), text);
     out.body.assign(text.begin(), text.end());
     return out;
 }

@@ -65,7 +65,5 @@ std::unique_ptr<HttpSession> make_http2(HttpSession::Asked asked, const HttpLimi
 
 /// Bytes with which a client of HTTP/2 begins.
 extern const std::string_view kHttp2Preface;
-/// "Bad Request"
-std::string_view http_reason(int status);
 
 }  // namespace ipref::resolver

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "common/run/http.h"
 #include "resolver/server/http.h"
 
 namespace ipref::resolver {
@@ -97,9 +98,9 @@ class Http1 final : public HttpSession {
 
     void answer(int32_t, HttpAnswer&& answer) override {
         const bool last = !keep_;
-        out_ +=
-            fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
-                        answer.status, http_reason(answer.status), answer.type, answer.body.size());
+        out_ += fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
+                            answer.status, run::http_reason(answer.status), answer.type,
+                            answer.body.size());
         if (answer.status == 405) out_ += "Allow: GET, POST\r\n";
         if (!answer.cache_control.empty()) {
             out_ += fmt::format("Cache-Control: {}\r\n", answer.cache_control);
@@ -162,31 +163,6 @@ class Http1 final : public HttpSession {
 };
 
 }  // namespace
-
-std::string_view http_reason(int status) {
-    switch (status) {
-        case 200:
-            return "OK";
-        case 400:
-            return "Bad Request";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 411:
-            return "Length Required";
-        case 413:
-            return "Content Too Large";
-        case 415:
-            return "Unsupported Media Type";
-        case 431:
-            return "Request Header Fields Too Large";
-        case 505:
-            return "HTTP Version Not Supported";
-        default:
-            return "Internal Server Error";
-    }
-}
 
 std::unique_ptr<HttpSession> make_http1(HttpSession::Asked asked, const HttpLimits& limits) {
     return std::make_unique<Http1>(std::move(asked), limits);
