@@ -7,6 +7,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "common/words.h"
+
 namespace ipref::dns {
 
 namespace {
@@ -14,18 +16,11 @@ namespace {
 constexpr std::string_view kBlanks = " \t\r";
 constexpr size_t kMostBytes = 64U << 20;
 
-std::string_view take_word(std::string_view& line) {
-    line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
-    const auto word = line.substr(0, line.find_first_of(kBlanks));
-    line.remove_prefix(word.size());
-    return word;
-}
-
 void parse_line(std::string_view line, HostTable& table) {
     line = line.substr(0, line.find('#'));
-    const auto ip = net::Ip::parse(take_word(line));
+    const auto ip = net::Ip::parse(take_word(line, kBlanks));
     if (!ip) return;
-    for (auto word = take_word(line); !word.empty(); word = take_word(line)) {
+    for (auto word = take_word(line, kBlanks); !word.empty(); word = take_word(line, kBlanks)) {
         const auto name = Name::parse(word);
         if (!name) continue;
         auto& ips = table[*name];

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "common/dns/random.h"
+#include "common/words.h"
 
 namespace ipref::resolver::forward {
 
@@ -24,13 +25,6 @@ std::vector<uint8_t> make_probe(const UpstreamsOptions& options) {
     writer.question({options.domain, dns::rr::kNs, dns::klass::kIn});
     const auto message = writer.finish(0, options.recursion_desired ? dns::flag::kRd : 0);
     return {message.begin(), message.end()};
-}
-
-std::string_view take_word(std::string_view& line) {
-    line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
-    const auto word = line.substr(0, line.find_first_of(kBlanks));
-    line.remove_prefix(word.size());
-    return word;
 }
 
 }  // namespace
@@ -213,8 +207,8 @@ std::vector<net::Endpoint> parse_resolv_conf(std::string_view text) {
     while (!text.empty()) {
         auto line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
-        if (take_word(line) != "nameserver") continue;
-        const auto ip = net::Ip::parse(take_word(line));
+        if (take_word(line, kBlanks) != "nameserver") continue;
+        const auto ip = net::Ip::parse(take_word(line, kBlanks));
         if (ip) servers.push_back({*ip, kPort});
     }
     return servers;

@@ -4,18 +4,13 @@
 #include <algorithm>
 #include <array>
 
+#include "common/words.h"
+
 namespace ipref::resolver {
 
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\v\f";
-
-std::string_view take_word(std::string_view& line) {
-    line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
-    const auto word = line.substr(0, line.find_first_of(kBlanks));
-    line.remove_prefix(word.size());
-    return word;
-}
 
 std::string_view as_text(Bytes bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -90,10 +85,10 @@ void HostsTable::add(std::string_view text, bool reverse) {
 
 void HostsTable::add_line(std::string_view line, bool reverse) {
     line = line.substr(0, line.find('#'));
-    auto word = take_word(line);
+    auto word = take_word(line, kBlanks);
     const auto ip = net::Ip::parse(word.substr(0, word.find('%')));  // fe80::1%lo0
     if (!ip) return;
-    for (word = take_word(line); !word.empty(); word = take_word(line)) {
+    for (word = take_word(line, kBlanks); !word.empty(); word = take_word(line, kBlanks)) {
         const auto parsed = Name::parse(word);
         if (!parsed) continue;
         const auto name = parsed->lower();

@@ -5,18 +5,13 @@
 #include <charconv>
 #include <optional>
 
+#include "common/words.h"
+
 namespace ipref::resolver {
 
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
-
-std::string_view take_word(std::string_view& line) {
-    line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
-    const auto word = line.substr(0, line.find_first_of(kBlanks));
-    line.remove_prefix(word.size());
-    return word;
-}
 
 std::optional<unsigned> parse_weight(std::string_view text) {
     uint8_t value = 0;
@@ -35,10 +30,10 @@ Result<Weights> Weights::parse(std::string_view text, const std::string& file) {
         const auto whole = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(whole.size() + 1, text.size()));
         auto line = whole.substr(0, whole.find('#'));
-        const auto first = take_word(line);
-        const auto second = take_word(line);
+        const auto first = take_word(line, kBlanks);
+        const auto second = take_word(line, kBlanks);
         if (first.empty()) continue;
-        if (!take_word(line).empty()) {
+        if (!take_word(line, kBlanks).empty()) {
             return fail("{}:{}: a name, or an address and its weight, is expected", file, number);
         }
         if (second.empty()) {
