@@ -2,9 +2,11 @@
 // Serves zones from zone files.
 #include "common/run/log.h"
 
+#include "resolver/plugins/file/held_zone.h"
 #include "resolver/plugins/file/serve.h"
 #include "resolver/plugins/file/zone_file.h"
 #include "resolver/plugins/file/zone_source.h"
+#include "resolver/server/fallthrough.h"
 #include "resolver/server/plugin.h"
 
 namespace ipref::resolver {
@@ -24,8 +26,7 @@ class File final : public Handler, public ZoneSource {
     std::string_view name() const override { return "file"; }
 
     Result<void> start(Worker& worker) override {
-        auto& seen = seen_.make(worker);
-        seen.resize(served_.size());
+        held_.make(worker).resize(served_.size());
         if (worker.index() != 0) return {};
         for (const auto& one : served_) {
             one.file->watch(worker.loop(), [this](const Zone& zone) {
@@ -35,7 +36,7 @@ class File final : public Handler, public ZoneSource {
         return {};
     }
     void stop(Worker& worker) override {
-        seen_.drop(worker);
+        held_.drop(worker);
         if (worker.index() != 0) return;
         for (const auto& one : served_) one.file->unwatch();
     }
@@ -65,45 +66,26 @@ class File final : public Handler, public ZoneSource {
     }
 
   private:
-    /// A worker's own hold on a zone: its count is not shared with other threads.
-    struct Seen {
-        uint64_t version = 0;
-        std::shared_ptr<const std::shared_ptr<const Zone>> zone;
-    };
-
     std::optional<size_t> index_of(const Name& name) const {
         const auto* origin = longest_zone(origins_, name);
         if (origin == nullptr) return std::nullopt;
         return static_cast<size_t>(origin - origins_.data());
     }
-    const Zone* current(Query& q, size_t index);
 
     std::vector<Served> served_;
     std::vector<Name> origins_;
     std::vector<std::function<void(const Zone&)>> callbacks_;
-    PerWorker<std::vector<Seen>> seen_;
+    PerWorker<std::vector<HeldZone>> held_;
 };
-
-const Zone* File::current(Query& q, size_t index) {
-    auto& seen = seen_[q.worker()][index];
-    const auto& file = *served_[index].file;
-    const uint64_t version = file.version();
-    if (seen.version != version) {
-        seen.version = version;
-        seen.zone = std::make_shared<const std::shared_ptr<const Zone>>(file.zone());
-    }
-    q.pin(seen.zone);
-    return seen.zone->get();
-}
 
 Step File::handle(Query& q) {
     const auto index = index_of(q.request.lower);
     if (!index) return Step::next;
     const uint16_t type = q.request.type;
     if (type == dns::rr::kAxfr || type == dns::rr::kIxfr) return q.failed(dns::rcode::kRefused);
-    const auto* zone = current(q, *index);
+    const auto& file = *served_[*index].file;
+    const auto* zone = held_[q.worker()][*index].now(file, q);
     if (zone == nullptr) {
-        const auto& file = *served_[*index].file;
         return q.failed(dns::rcode::kServFail,
                         fmt::format("plugin/file: zone {} has no data, {} is missing",
                                     file.origin().str(), file.path()));
@@ -125,16 +107,8 @@ Result<void> read_use(Setup& setup, std::vector<Served>& served) {
     options.duration("reload", reload, Nanoseconds(0), std::chrono::hours(24 * 365),
                      "How often the file is looked at; taken when the SOA's serial has changed. 0: "
                      "never.");
-    options.custom({"fallthrough", "[ZONES...]", "",
-                    "A name that does not exist goes to the next plugin.",
-                    [&](Dispenser& in) -> Result<void> {
-                        const auto words = in.remaining_tokens();
-                        auto zones = setup.zones_or_own(words);
-                        if (!zones) return tl::unexpected(zones.error());
-                        fallthrough = std::move(*zones);
-                        if (words.empty()) fallthrough = *origins;
-                        return {};
-                    }});
+    fallthrough_option(options, setup, fallthrough, *origins,
+                       "A name that does not exist goes to the next plugin.");
     options.ignored("upstream", "Accepted and without effect, for old files.");
     if (auto read = options.read_block(d); !read) return read;
     for (const auto& origin : *origins) {

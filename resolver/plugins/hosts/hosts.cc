@@ -5,6 +5,7 @@
 
 #include "common/run/log.h"
 #include "resolver/plugins/hosts/table.h"
+#include "resolver/server/fallthrough.h"
 #include "resolver/server/plugin.h"
 #include "resolver/server/reloaded_file.h"
 #include "resolver/server/snapshot.h"
@@ -148,17 +149,9 @@ Result<void> read_options(Setup& setup, Dispenser& d, Options& options) {
     table.duration("reload", options.reload, Nanoseconds(0), std::chrono::hours(24 * 365),
                    "How often the file is looked at, besides when the system tells of a change. "
                    "0: never.");
-    table.custom({"fallthrough", "[ZONES...]", "",
-                  "Names that are not there go to the next plugin; with zones, those below them.",
-                  [&](Dispenser& in) -> Result<void> {
-                      const auto words = in.remaining_tokens();
-                      options.fallthrough = {Name()};
-                      if (words.empty()) return {};
-                      auto zones = setup.zones_or_own(words);
-                      if (!zones) return tl::unexpected(zones.error());
-                      options.fallthrough = std::move(*zones);
-                      return {};
-                  }});
+    fallthrough_option(
+        table, setup, options.fallthrough, {Name()},
+        "Names that are not there go to the next plugin; with zones, those below them.");
     table.otherwise([&](Dispenser& in) { return take_line(setup, in, table, options); });
     return table.read_block(d);
 }

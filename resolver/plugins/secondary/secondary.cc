@@ -4,9 +4,11 @@
 #include <mutex>
 #include <set>
 
+#include "resolver/plugins/file/held_zone.h"
 #include "resolver/plugins/file/serve.h"
 #include "resolver/plugins/file/zone_source.h"
 #include "resolver/plugins/secondary/secondary_zone.h"
+#include "resolver/server/fallthrough.h"
 #include "resolver/server/plugin.h"
 
 namespace ipref::resolver {
@@ -31,7 +33,7 @@ class Secondary final : public Handler, public ZoneSource {
     }
 
     Result<void> start(Worker& worker) override {
-        seen_.make(worker).resize(served_.size());
+        held_.make(worker).resize(served_.size());
         if (worker.index() != 0) return {};
         for (const auto& one : served_) {
             one.zone->start(worker.loop(), [this](const Zone& zone) {
@@ -44,7 +46,7 @@ class Secondary final : public Handler, public ZoneSource {
         return {};
     }
     void stop(Worker& worker) override {
-        seen_.drop(worker);
+        held_.drop(worker);
         if (worker.index() != 0) return;
         {
             const std::lock_guard lock(mutex_);
@@ -60,7 +62,7 @@ class Secondary final : public Handler, public ZoneSource {
         if (q.request.opcode == dns::opcode::kNotify) return notify(q, index);
         const uint16_t type = q.request.type;
         if (type == dns::rr::kAxfr || type == dns::rr::kIxfr) return q.failed(dns::rcode::kRefused);
-        const auto* zone = current(q, index);
+        const auto* zone = held_[q.worker()][index].now(*served_[index].zone, q);
         if (zone == nullptr) {
             return q.failed(dns::rcode::kServFail,
                             fmt::format("plugin/secondary: zone {} has not been transferred, or "
@@ -83,22 +85,6 @@ class Secondary final : public Handler, public ZoneSource {
     }
 
   private:
-    /// A worker's own hold on a zone: its count is not shared with other threads.
-    struct Seen {
-        uint64_t version = 0;
-        std::shared_ptr<const std::shared_ptr<const Zone>> zone;
-    };
-    const Zone* current(Query& q, size_t index) {
-        auto& seen = seen_[q.worker()][index];
-        const auto& source = *served_[index].zone;
-        const uint64_t version = source.version();
-        if (seen.version != version) {
-            seen.version = version;
-            seen.zone = std::make_shared<const std::shared_ptr<const Zone>>(source.zone());
-        }
-        q.pin(seen.zone);
-        return seen.zone->get();
-    }
     Step notify(Query& q, size_t index) {
         const auto& zone = *served_[index].zone;
         const bool apex = q.request.lower == zone.origin() && q.request.type == dns::rr::kSoa;
@@ -121,7 +107,7 @@ class Secondary final : public Handler, public ZoneSource {
     std::vector<Served> served_;
     std::vector<Name> origins_;
     std::vector<std::function<void(const Zone&)>> callbacks_;
-    PerWorker<std::vector<Seen>> seen_;
+    PerWorker<std::vector<HeldZone>> held_;
     std::mutex mutex_;
     std::set<size_t> notified_;
     std::unique_ptr<run::Wake> wake_;
@@ -162,15 +148,8 @@ Result<void> read_use(Setup& setup, std::vector<Served>& served) {
                         servers.insert(servers.end(), more->begin(), more->end());
                         return {};
                     }});
-    options.custom({"fallthrough", "[ZONES...]", "",
-                    "A name that does not exist goes to the next plugin.",
-                    [&](Dispenser& in) -> Result<void> {
-                        const auto words = in.remaining_tokens();
-                        auto zones = setup.zones_or_own(words);
-                        if (!zones) return tl::unexpected(zones.error());
-                        fallthrough = words.empty() ? *origins : std::move(*zones);
-                        return {};
-                    }});
+    fallthrough_option(options, setup, fallthrough, *origins,
+                       "A name that does not exist goes to the next plugin.");
     options.ignored("upstream", "Accepted and without effect, for old files.");
     if (auto read = options.read_block(d); !read) return read;
     if (servers.empty()) return setup.error("'transfer from ADDRESS...' is needed");

@@ -6,6 +6,7 @@
 #include "common/run/log.h"
 #include "resolver/plugins/template/text_template.h"
 #include "resolver/server/counters.h"
+#include "resolver/server/fallthrough.h"
 #include "resolver/server/plugin.h"
 
 namespace ipref::resolver {
@@ -289,17 +290,8 @@ OptionTable table_for(Setup& setup, Rule& rule) {
                   [&rule](Dispenser& d) { return take_rcode(d, rule); }});
     table.custom({"ederror", "CODE [TEXT]", "", "An extended error (RFC 8914).",
                   [&rule](Dispenser& d) { return take_error(d, rule); }});
-    table.custom({"fallthrough", "[ZONES...]", "",
-                  "Names that do not match go to the next template or plugin.",
-                  [&setup, &rule](Dispenser& d) -> Result<void> {
-                      const auto words = d.remaining_tokens();
-                      rule.fallthrough = {Name()};
-                      if (words.empty()) return {};
-                      auto zones = setup.zones_or_own(words);
-                      if (!zones) return tl::unexpected(zones.error());
-                      rule.fallthrough = std::move(*zones);
-                      return {};
-                  }});
+    fallthrough_option(table, setup, rule.fallthrough, {Name()},
+                       "Names that do not match go to the next template or plugin.");
     table.ignored("upstream", "Accepted and without effect, for old files.");
     return table;
 }
