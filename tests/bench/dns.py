@@ -3,12 +3,9 @@
 """The DNS server beside those that people know, on one machine, in turn, several times: dnsperf's queries a second and
 microseconds of processor time a query, medians, ratios, and which targets are met; everything as JSON with --json FILE. All in
 a network namespace of its own, on loopback, load generator on the same processors. Needs root."""
-import argparse
 import contextlib
-import json
 import os
 import random
-import signal
 import sys
 import time
 
@@ -16,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dns_ipref  # noqa: E402
 import dns_load  # noqa: E402
 import dns_servers as servers  # noqa: E402
+import targets  # noqa: E402
 
 PARTS = ('zone', 'cached', 'uncached', 'logged', 'ipref', 'large')
 SOA = '$TTL 3600\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\n'
@@ -142,23 +140,8 @@ def large_part(run):
     run.target('AXFR of 100,000 records, s', run.figures.median('AXFR of it', 'ours'), 1, most=True)
 
 
-def interrupted(*_):
-    raise KeyboardInterrupt  # programs and namespace are taken down on the way out
-
-
 def main():
-    ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument('part', nargs='*', help='of %s; default: all' % ', '.join(PARTS))
-    ap.add_argument('--bin', default='build/bin')
-    ap.add_argument('--rounds', type=int, default=5)
-    ap.add_argument('--seconds', type=int, default=3, help='of each run')
-    ap.add_argument('--quick', action='store_true', help='one round of one second: to see that it works')
-    ap.add_argument('--json', metavar='FILE')
-    a = ap.parse_args()
-    if unknown := set(a.part) - set(PARTS):
-        ap.error('no such part: %s' % ', '.join(unknown))
-    if os.geteuid() != 0:
-        sys.exit('bench: needs root, to make a network namespace')
+    a = targets.parsed(targets.command_line(__doc__, PARTS, 'one round of one second: to see that it works'), PARTS)
     with contextlib.ExitStack() as stack:
         bench = stack.enter_context(servers.Bench(a.bin))
         run = Run(bench, 1 if a.quick else a.seconds, 1 if a.quick else a.rounds)
@@ -166,19 +149,10 @@ def main():
             globals()[part + '_part'](run)
     print('%d processors, %d rounds of %d s, medians' % (os.cpu_count(), run.rounds, run.seconds))
     run.figures.print()
-    print('\n%-60s %9s  %-12s' % ('target', 'measured', 'wanted'))
-    for what, value, limit, met in run.targets:
-        print('%-60s %9.2f  %-12s %s' % (what, value, limit, 'met' if met else 'NOT MET'))
+    targets.show(run.targets)
     if a.json:
-        rows = [dict(what=what, value=value, wanted=limit, met=bool(met)) for what, value, limit, met in run.targets]
-        with open(a.json, 'w', encoding='utf-8') as f:
-            json.dump({'schema': 'ipref.bench/1', 'seconds': run.seconds, 'results': run.figures.as_json(), 'targets': rows}, f,
-                      indent=1)
+        targets.write_json(a.json, run.seconds, run.figures.as_json(), run.targets)
 
 
 if __name__ == '__main__':
-    signal.signal(signal.SIGTERM, interrupted)
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    targets.run(main)

@@ -3,10 +3,7 @@
 """End-to-end benchmarks in network namespaces: plain routing, the kernel's VXLAN and ours on the same cables, in one run, in
 turn, several times; and what the gateways do under load. Prints medians, ratios and which targets are met, and everything as
 JSON with --json FILE. Needs root."""
-import argparse
-import json
 import os
-import signal
 import statistics
 import sys
 
@@ -14,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import figures  # noqa: E402
 import load  # noqa: E402
 import mapper  # noqa: E402
+import targets  # noqa: E402
 from network import Network  # noqa: E402
 
 COMBINATIONS = ('4/4', '6/6', '4/6', '6/4')
@@ -45,27 +43,13 @@ def judged(combination, found):
     return out
 
 
-def interrupted(*_):
-    raise KeyboardInterrupt  # networks are taken down on the way out
-
-
 def main():
-    ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument('part', nargs='*', help='of %s; default: all' % ', '.join(PARTS))
-    ap.add_argument('--bin', default='build/bin')
-    ap.add_argument('--rounds', type=int, default=5)
-    ap.add_argument('--seconds', type=int, default=3, help='of each run')
+    ap = targets.command_line(__doc__, PARTS, 'one round, one combination, a short attack: to see that it works')
     ap.add_argument('--combination', action='append', choices=COMBINATIONS, help='hosts/between the gateways; default: all')
-    ap.add_argument('--quick', action='store_true', help='one round, one combination, a short attack: to see that it works')
-    ap.add_argument('--json', metavar='FILE')
-    a = ap.parse_args()
-    if unknown := set(a.part) - set(PARTS):
-        ap.error('no such part: %s' % ', '.join(unknown))
-    if os.geteuid() != 0:
-        sys.exit('bench: needs root, to make network namespaces')
+    a = targets.parsed(ap, PARTS)
     parts = a.part or PARTS
     rounds, bin_dir = 1 if a.quick else a.rounds, os.path.abspath(a.bin)
-    results, targets = {}, []
+    results, judgements = {}, []
     for combination in a.combination or (COMBINATIONS[:1] if a.quick else COMBINATIONS) if 'ways' in parts else ():
         with Network(bin_dir, *(int(family) for family in combination.split('/'))) as network:
             found = figures.measured(network, a.seconds, rounds)
@@ -73,28 +57,20 @@ def main():
                 figures.add_loss(network, 2 if a.quick else 10, found)
         figures.table('IPv%s hosts, IPv%s between the gateways' % tuple(combination.split('/')), found)
         results[combination] = {what: dict(unit=unit, **ways) for what, (unit, ways) in found.items()}
-        targets += judged(combination, found)
+        judgements += judged(combination, found)
     print()
     if 'million' in parts:
-        targets += load.million(bin_dir, a.seconds, rounds)
+        judgements += load.million(bin_dir, a.seconds, rounds)
     if 'new' in parts:
-        targets += load.new_mappings(bin_dir, 5)
+        judgements += load.new_mappings(bin_dir, 5)
     if 'attack' in parts:
-        targets += load.attack(bin_dir, 1000 if a.quick else 10_000)
+        judgements += load.attack(bin_dir, 1000 if a.quick else 10_000)
     if 'mapper' in parts:
-        targets += mapper.measured(bin_dir, rounds)
-    print('\n%-60s %9s  %-12s' % ('target', 'measured', 'wanted'))
-    for what, value, limit, met in targets:
-        print('%-60s %9.2f  %-12s %s' % (what, value, limit, 'met' if met else 'NOT MET'))
+        judgements += mapper.measured(bin_dir, rounds)
+    targets.show(judgements)
     if a.json:
-        rows = [dict(what=what, value=value, wanted=limit, met=bool(met)) for what, value, limit, met in targets]
-        with open(a.json, 'w', encoding='utf-8') as f:
-            json.dump({'schema': 'ipref.bench/1', 'seconds': a.seconds, 'results': results, 'targets': rows}, f, indent=1)
+        targets.write_json(a.json, a.seconds, results, judgements)
 
 
 if __name__ == '__main__':
-    signal.signal(signal.SIGTERM, interrupted)
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    targets.run(main)
