@@ -28,9 +28,10 @@ std::vector<uint8_t> AnswerStream::query() {
     const auto plain = writer.finish(id_, 0);
     std::vector<uint8_t> message(plain.begin(), plain.end());
     if (session_) message = session_->sign(message, seconds_now());
-    std::vector<uint8_t> out = {static_cast<uint8_t>(message.size() >> 8),
-                                static_cast<uint8_t>(message.size())};
-    out.insert(out.end(), message.begin(), message.end());
+    std::vector<uint8_t> out(2 + message.size());
+    out[0] = static_cast<uint8_t>(message.size() >> 8);
+    out[1] = static_cast<uint8_t>(message.size());
+    std::copy(message.begin(), message.end(), out.begin() + 2);
     return out;
 }
 

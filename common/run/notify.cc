@@ -21,13 +21,15 @@ namespace {
 
 /// Bytes of an SCM_RIGHTS message with these descriptors.
 std::vector<char> rights(std::span<const int> fds) {
-    std::vector<char> bytes(CMSG_SPACE(fds.size_bytes()));
+    std::vector<char> bytes(CMSG_LEN(0));
     cmsghdr header{};
     header.cmsg_level = SOL_SOCKET;
     header.cmsg_type = SCM_RIGHTS;
     header.cmsg_len = CMSG_LEN(fds.size_bytes());
     std::memcpy(bytes.data(), &header, sizeof header);
-    std::memcpy(bytes.data() + CMSG_LEN(0), fds.data(), fds.size_bytes());
+    const auto* from = reinterpret_cast<const char*>(fds.data());
+    bytes.insert(bytes.end(), from, from + fds.size_bytes());
+    bytes.resize(CMSG_SPACE(fds.size_bytes()));
     return bytes;
 }
 
