@@ -25,7 +25,10 @@ void log_connected(const mapper::Server& server) {
 }  // namespace
 
 Encoder::Encoder(run::Loop& loop, mapper::ClientOptions options, net::Family ea_family)
-    : loop_(loop), ea_family_(ea_family), patience_(loop, [this] { release_held(); }) {
+    : loop_(loop),
+      ea_family_(ea_family),
+      send_due_(loop, [this] { send_due(); }),
+      patience_(loop, [this] { release_held(); }) {
     mapper::ClientEvents events;
     events.connected = [this](const mapper::Server& server) {
         log_connected(server);
@@ -64,9 +67,20 @@ void Encoder::encode(const net::IpRef& ipref, const std::string& name, Callback 
 }
 
 void Encoder::request(const net::IpRef& ipref, const std::string& name) {
-    client_->get_encoded_address(
-        {ipref, name, ea_family_},
-        [this, ipref](const mapper::Answer& answer) { answered(ipref, answer); });
+    due_.push_back({ipref, name, ea_family_});
+    if (due_.size() == 1) send_due_.start();
+    if (due_.size() == kMostTogether) send_due();
+}
+
+void Encoder::send_due() {
+    send_due_.stop();
+    auto due = std::exchange(due_, {});
+    std::vector<net::IpRef> iprefs;
+    for (const auto& query : due) iprefs.push_back(query.ipref);
+    client_->get_encoded_addresses(std::move(due), [this, iprefs = std::move(iprefs)](
+                                                       const std::vector<mapper::Answer>& answers) {
+        for (size_t i = 0; i < iprefs.size(); i++) answered(iprefs[i], answers[i]);
+    });
 }
 
 void Encoder::release_held() {

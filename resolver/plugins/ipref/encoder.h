@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Encoded addresses from the mapper, for plugin ipref: remembered until the gateway drops them or
-// half of their lifetime is over, asked for once when several queries need the same one.
+// half of their lifetime is over, asked for once when several queries need the same one. What is
+// needed in one turn of the loop goes to the mapper together, so that it is made durable together.
 // Source: spec pages "ipref-coredns", section 1, and "The mapper socket".
 #pragma once
 
@@ -34,8 +35,9 @@ class Encoder {
     Encoder& operator=(const Encoder&) = delete;
 
     /// The EA of `ipref`, `name` being the DNS name that was asked for. The callback is called
-    /// once, possibly before this returns. While the first connection to the mapper is being made,
-    /// the request waits for it. The callback must not destroy the Encoder.
+    /// once, before this returns only if the address is remembered. While the first connection to
+    /// the mapper is being made, the request waits for it. The callback must not destroy the
+    /// Encoder.
     void encode(const net::IpRef& ipref, const std::string& name, Callback callback);
     /// Whether that address is remembered for `ipref`, and need not be asked for again yet.
     bool holds(const net::IpRef& ipref, const net::Ip& ea) const;
@@ -45,6 +47,7 @@ class Encoder {
     size_t remembered() const { return known_.size(); }
 
     static constexpr size_t kMostRemembered = 100'000;
+    static constexpr size_t kMostTogether = 250;  ///< in one request to the mapper
 
   private:
     struct Known {
@@ -54,6 +57,7 @@ class Encoder {
     };
 
     void request(const net::IpRef& ipref, const std::string& name);
+    void send_due();
     void answered(const net::IpRef& ipref, const mapper::Answer& answer);
     void remember(const net::IpRef& ipref, const mapper::Encoded& encoded);
     void forget(const mapper::Dropped& dropped);
@@ -65,6 +69,8 @@ class Encoder {
     std::map<net::IpRef, Known> known_;
     std::map<net::IpRef, std::vector<Callback>> in_flight_;
     std::vector<std::pair<net::IpRef, std::string>> held_;
+    std::vector<mapper::Query> due_;
+    run::BeforeWait send_due_;
     bool settled_ = false;  // the first attempt to connect has ended, well or not
     run::Timer patience_;   // for that
     std::unique_ptr<mapper::Client> client_;

@@ -222,6 +222,21 @@ TEST_CASE("identical look-ups in flight are made once", "[ipref]") {
     CHECK(bench.encoded == 1);
 }
 
+TEST_CASE("addresses needed together are asked for together", "[ipref]") {
+    IprefBench bench;
+    bench.with_gateway();
+    std::string text;
+    for (int i = 1; i <= 20; i++) text += fmt::format(" \"AA 198.51.100.1 + {}\"", 20 + i);
+    bench.records["a.test. TXT"] = {"a.test. 60 IN TXT" + text};
+    bench.records["b.test. TXT"] = {"b.test. 60 IN TXT \"AA 198.51.100.1 + 1\""};
+    bench.serve_with("");
+    CHECK(bench.get("b.test", kA).answer.size() == 1);
+    const auto records = bench.gateway->records.size();
+    CHECK(bench.get("a.test", kA).answer.size() == 20);
+    CHECK(bench.encoded == 21);
+    CHECK(bench.gateway->records.size() == records + 1);
+}
+
 TEST_CASE("encoded addresses are kept until the gateway drops them", "[ipref]") {
     IprefBench bench;
     bench.with_gateway();
