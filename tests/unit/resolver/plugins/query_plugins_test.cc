@@ -125,3 +125,23 @@ TEST_CASE("erratic: late and truncated answers", "[erratic]") {
     CHECK_THAT(refusal(". {\n erratic {\n  drop x\n }\n}\n"), Contains("illegal amount"));
     CHECK_THAT(refusal(". {\n erratic {\n  delay 1 50\n }\n}\n"), Contains("missing unit"));
 }
+
+TEST_CASE("CoreDNS #8289, #8290: acl stands before cache and autopath, wherever it is written",
+          "[acl][advisory]") {
+    ResolverBench bench;
+    bench.open(
+        ". {\n cache\n hosts {\n 192.0.2.1 www.example.org\n }\n"
+        " acl {\n block net 192.0.2.66\n }\n}\n");
+    CHECK(bench.get("www.example.org", dns::rr::kA).rcode == "NOERROR");
+    CHECK(bench.get("www.example.org", dns::rr::kA).rcode == "NOERROR");
+    bench.client = *net::Ip::parse("192.0.2.66");
+    auto& blocked = bench.get("www.example.org", dns::rr::kA);
+    CHECK(blocked.rcode == "REFUSED");
+    CHECK(blocked.answer.empty());
+    const auto place = [](std::string_view name) {
+        return resolver::find_plugin(name) - &resolver::plugin_order()[0];
+    };
+    for (const auto* behind : {"tsig", "cache", "autopath", "forward", "ipref"}) {
+        CHECK(place("acl") < place(behind));
+    }
+}
