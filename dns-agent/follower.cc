@@ -25,7 +25,8 @@ Follower::Follower(World& world, Mapper& mapper, run::Metrics& metrics, Source s
       skipped_(metrics.gauge("ipref_dns_agent_skipped_records",
                              "AA records that could not be published.",
                              {{"source", source_.str()}})),
-      later_(world.alarm([this] { evaluate(); })) {
+      later_(world.alarm([this] { evaluate(); })),
+      unanswered_(interval) {
     for (const auto& server : source_.servers) {
         polls_.push_back(std::make_unique<ServerPoll>(world, metrics, source_, server, interval,
                                                       [this] { heard(); }));
@@ -70,7 +71,7 @@ void Follower::evaluate() {
     if (!verdict.zone) return no_quorum(verdict);
     tell_differences(verdict);
     const bool same = zone_ && zone_->entries == verdict.zone->entries;
-    if (same && world_.now() - looked_up_at_ < interval_ / 2) return;
+    if (same && all_answered_ && world_.now() - looked_up_at_ < interval_ / 2) return;
     look_up(verdict.zone);
 }
 
@@ -135,7 +136,13 @@ void Follower::looked_up(LookUps found, const std::vector<std::string>& warnings
     warn_some(matched.warnings);
     skipped_.set(static_cast<double>(matched.warnings.size()));
     adopt(std::move(matched.hosts));
-    if (again_) later_->start(Milliseconds(0));
+    all_answered_ = warnings.empty();
+    if (all_answered_) unanswered_.reset();
+    if (again_) {
+        later_->start(Milliseconds(0));
+    } else if (!all_answered_) {
+        later_->start(unanswered_.next());
+    }
     again_ = false;
 }
 

@@ -65,6 +65,8 @@ class Follower {
     std::shared_ptr<const Zone> zone_;     ///< that is or was looked up last
     LookUps found_;
     Milliseconds looked_up_at_{};
+    Backoff unanswered_;  ///< look-ups without an answer are made again, ever later
+    bool all_answered_ = true;
     bool looking_up_ = false;
     bool again_ = false;  ///< evaluate once more when the look-ups are done
     std::optional<Milliseconds> empty_since_;

@@ -47,10 +47,10 @@ void ServerPoll::now() {
         again_ = true;
         return;
     }
-    if (!begun_at_) return begin();
-    const auto earliest = *begun_at_ + kApart;
-    if (alarm_->active() && next_ <= earliest) return;
-    wait(std::max(Milliseconds(0), earliest - world_.now()));
+    const auto now = world_.now();
+    const auto earliest = pace_.earliest(now);
+    if (earliest <= now) return begin();
+    if (!alarm_->active() || next_ > earliest) wait(earliest - now);
 }
 
 void ServerPoll::hasten() {
@@ -67,7 +67,7 @@ void ServerPoll::wait(Milliseconds time) {
 void ServerPoll::begin() {
     busy_ = true;
     again_ = false;
-    begun_at_ = world_.now();
+    pace_.take(world_.now());
     alarm_->stop();
     world_.fetch(server_, source_, known_,
                  [this, alive = std::weak_ptr(alive_)](FetchResult result) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/run/metrics.h"
+#include "dns-agent/pace.h"
 #include "dns-agent/world.h"
 
 namespace ipref::agent {
@@ -31,7 +32,7 @@ class ServerPoll {
     ServerPoll(const ServerPoll&) = delete;
     ServerPoll& operator=(const ServerPoll&) = delete;
 
-    /// At once, or as soon as a second after the last time has passed: notified or started.
+    /// Notified or started: at once, but for many in a row once a second.
     void now();
     /// It is behind another server: asked again after 5 s, then ever later.
     void hasten();
@@ -44,7 +45,9 @@ class ServerPoll {
     Status status() const;
 
   private:
-    static constexpr Milliseconds kApart{1000};  ///< between two polls, however many NOTIFY come
+    /// Of polls, however many NOTIFY come.
+    static constexpr Milliseconds kApart{1000};
+    static constexpr int kBurst = 5;
 
     void begin();
     void ended(FetchResult result);
@@ -75,7 +78,7 @@ class ServerPoll {
     bool heard_once_ = false;
     bool busy_ = false;
     bool again_ = false;
-    std::optional<Milliseconds> begun_at_;
+    Pace pace_{kApart, kBurst};
     std::optional<Milliseconds> last_success_;
     Milliseconds next_{};
     std::string last_error_;

@@ -193,6 +193,25 @@ TEST_CASE("a look-up without answer keeps the address of before; NXDOMAIN does n
                      "published: b.internal. does not exist"));
 }
 
+TEST_CASE("a look-up without answer is made again in 5 s, then ever later", "[follower]") {
+    Setup s;
+    s.world.servers.emplace(kOne, zone({"a", "b"}));
+    s.world.unanswered = {"b.internal."};
+    s.follower->start();
+    s.poll();
+    CHECK(s.held() == Texts{"10.0.0.1=203.0.113.1 + 1097"});
+    const auto before = s.world.look_ups;
+    s.poll(seconds(5));
+    CHECK(s.world.look_ups == 2 * before);
+    s.poll(seconds(9));
+    CHECK(s.world.look_ups == 2 * before);
+    s.world.unanswered.clear();
+    s.poll(seconds(1));
+    CHECK(s.held().size() == 2);
+    s.poll(minutes(30));
+    CHECK(s.world.look_ups == 3 * before);
+}
+
 TEST_CASE("look-ups are bounded in number at a time; warnings in the log too", "[follower]") {
     Setup s;
     Zone big;

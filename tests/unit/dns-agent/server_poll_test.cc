@@ -58,7 +58,7 @@ TEST_CASE("polls come once an interval, failures are tried again ever later", "[
                               "example.com\",server=\"192.0.2.1:53\"} 7") != std::string::npos);
 }
 
-TEST_CASE("a server that is told of is asked at once, but not more than once a second",
+TEST_CASE("a server that is told of is asked at once, a few times in a row, then once a second",
           "[server_poll]") {
     Setup s;
     s.has(7);
@@ -69,8 +69,8 @@ TEST_CASE("a server that is told of is asked at once, but not more than once a s
         s.poll.now();
         s.world.pass(Milliseconds(10));
     }
-    CHECK(s.transfers() >= 10);
-    CHECK(s.transfers() <= 12);
+    CHECK(s.transfers() >= 1 + 5 + 9);
+    CHECK(s.transfers() <= 1 + 5 + 10);
     s.world.pass(seconds(2));
     const int all = s.transfers();
     s.world.pass(minutes(44));
@@ -82,10 +82,66 @@ TEST_CASE("told while it is being asked, it is asked again", "[server_poll]") {
     s.has(7);
     s.poll.now();
     s.poll.now();
-    s.world.pass(Milliseconds(999));
     CHECK(s.transfers() == 1);
-    s.world.pass(Milliseconds(1));
+    s.world.pass(Milliseconds(0));
     CHECK(s.transfers() == 2);
+    s.world.pass(minutes(44));
+    CHECK(s.transfers() == 2);
+}
+
+TEST_CASE("NOTIFY soon after a poll does not wait; what was used up comes back", "[server_poll]") {
+    Setup s;
+    s.has(7);
+    for (int round = 0; round < 3; round++) {
+        const int before = s.transfers();
+        for (int i = 1; i <= 5; i++) {
+            s.poll.now();
+            s.world.pass(Milliseconds(0));
+            CHECK(s.transfers() == before + i);
+        }
+        s.poll.now();
+        s.world.pass(Milliseconds(999));
+        CHECK(s.transfers() == before + 5);
+        s.world.pass(Milliseconds(1));
+        CHECK(s.transfers() == before + 6);
+        s.world.pass(seconds(5));
+    }
+}
+
+TEST_CASE("a NOTIFY that must wait does not put off what is due before", "[server_poll]") {
+    Setup s;
+    s.has(7);
+    for (int i = 0; i < 5; i++) {
+        s.poll.now();
+        s.world.pass(Milliseconds(0));
+    }
+    s.poll.now();
+    s.world.pass(Milliseconds(600));
+    s.poll.now();
+    s.world.pass(Milliseconds(400));
+    CHECK(s.transfers() == 6);
+}
+
+TEST_CASE("after a failed poll the server is tried again in 5 s, whatever was before",
+          "[server_poll]") {
+    Setup s;
+    s.has(7);
+    s.poll.now();
+    s.world.pass(minutes(60) - seconds(1));
+    const auto answer = s.world.servers[kServer];
+    s.world.servers.clear();
+    s.world.pass(seconds(1));
+    CHECK(s.transfers() == 2);
+    CHECK(s.poll.status().last_error == "no connection");
+    s.world.servers[kServer] = answer;
+    s.world.pass(seconds(5));
+    CHECK(s.transfers() == 3);
+    CHECK(s.poll.zone());
+    s.world.pass(minutes(1));  // the same again after a NOTIFY instead of a poll
+    s.world.servers.clear();
+    s.poll.now();
+    s.world.pass(seconds(5));
+    CHECK(s.transfers() == 5);
 }
 
 TEST_CASE("who is behind is asked again soon, ever later", "[server_poll]") {
