@@ -10,6 +10,7 @@
 #include "common/run/sandbox.h"
 #include "common/run/version.h"
 #include "gw/metrics.h"
+#include "gw/status_page/status_page.h"
 
 namespace ipref::gw {
 
@@ -184,6 +185,10 @@ Result<void> Gateway::open_metrics() {
     http_ = std::make_unique<run::HttpServer>(loop_);
     // It answers from the first turn of the loop on, when everything is open.
     run::handle_health(*http_, metrics_, [this] { return store_->problem().empty(); });
+    handle_status_page(*http_, [this] {
+        return status_json(broker_->status(), table_, datapath_.get(),
+                           options_.remote_gateway_port);
+    });
     auto listening = http_->listen(*options_.metrics);
     if (!listening) return fail("-metrics {}", listening.error().text);
     return {};

@@ -134,7 +134,8 @@ void add_rest(run::Flags& flags, Raw& raw) {
     flags.boolean("check", o.check,
                   "validate options and hosts file, print what would be used, change nothing; "
                   "exit 0 if all is well, else 2.");
-    flags.add({"metrics", "ADDR:PORT", "", "serve /metrics, /healthz and /readyz by HTTP there.",
+    flags.add({"metrics", "ADDR:PORT", "",
+               "serve /metrics, /healthz, /readyz and a status page by HTTP there.",
                [&o](std::string_view text) -> Result<void> {
                    const auto at = net::Endpoint::parse(text, 0);
                    if (!at) return tl::unexpected(at.error());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/run/http.h"
 
+#include <strings.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -22,7 +23,37 @@ HttpResponse refusal(int status) {
     return {status, "text/plain; charset=utf-8", fmt::format("{}\n", http_reason(status))};
 }
 
+bool same_word(std::string_view one, std::string_view two) {
+    return one.size() == two.size() && strncasecmp(one.data(), two.data(), one.size()) == 0;
+}
+
+/// The host of a Host field (RFC 9110, 7.2): "[::1]:80" is "::1".
+std::string_view without_port(std::string_view value) {
+    if (value.starts_with('[')) return value.substr(0, value.find(']')).substr(1);
+    return value.substr(0, value.find(':'));
+}
+
+/// The field's value; empty if there is none.
+std::string_view field(std::string_view head, std::string_view name) {
+    for (size_t at = head.find("\r\n"); at != std::string_view::npos; at = head.find("\r\n", at)) {
+        at += 2;
+        const auto line = head.substr(at, head.find("\r\n", at) - at);
+        const auto colon = line.find(':');
+        if (colon == std::string_view::npos || !same_word(line.substr(0, colon), name)) continue;
+        const auto value = line.substr(colon + 1);
+        const auto first = value.find_first_not_of(" \t");
+        if (first == std::string_view::npos) return {};
+        return value.substr(first, value.find_last_not_of(" \t") + 1 - first);
+    }
+    return {};
+}
+
 }  // namespace
+
+bool asked_by_address(const HttpRequest& request) {
+    return request.host.empty() || same_word(request.host, "localhost") ||
+           net::Ip::parse(request.host);
+}
 
 std::string_view http_reason(int status) {
     switch (status) {
@@ -40,6 +71,8 @@ std::string_view http_reason(int status) {
             return "Content Too Large";
         case 415:
             return "Unsupported Media Type";
+        case 421:
+            return "Misdirected Request";
         case 431:
             return "Request Header Fields Too Large";
         case 503:
@@ -72,14 +105,17 @@ HttpParse parse_http(std::string_view bytes) {
     out.complete = true;
     out.request.method = method;
     out.request.path = target.substr(0, target.find('?'));
+    out.request.host = without_port(field(head.substr(0, end), "host"));
     return out;
 }
 
 std::string render_http(const HttpResponse& response, bool head_only) {
     return fmt::format(
-        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n{}",
+        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}Connection: "
+        "close\r\n\r\n{}",
         response.status, http_reason(response.status), response.type, response.body.size(),
-        response.status == 405 ? "Allow: GET, HEAD\r\n" : "", head_only ? "" : response.body);
+        response.status == 405 ? "Allow: GET, HEAD\r\n" : "", response.headers,
+        head_only ? "" : response.body);
 }
 
 /// One accepted connection: reads a head, writes one response, is gone.
@@ -163,7 +199,11 @@ HttpServer::HttpServer(Loop& loop) : loop_(loop) {
 HttpServer::~HttpServer() = default;
 
 void HttpServer::handle(std::string path, Handler handler) {
-    handlers_[std::move(path)] = std::move(handler);
+    places_[std::move(path)] = {std::move(handler), false};
+}
+
+void HttpServer::handle_page(std::string path, Handler handler) {
+    places_[std::move(path)] = {std::move(handler), true};
 }
 
 Result<void> HttpServer::listen(const net::Endpoint& at) {
@@ -205,8 +245,14 @@ void HttpServer::accept() {
 }
 
 HttpResponse HttpServer::answer(const HttpRequest& request) const {
-    const auto at = handlers_.find(request.path);
-    return at == handlers_.end() ? refusal(404) : at->second();
+    const auto at = places_.find(request.path);
+    if (at == places_.end()) return refusal(404);
+    if (at->second.page && !asked_by_address(request)) {
+        auto refused = refusal(421);
+        refused.body += "Open this page by an address of the machine, or as localhost.\n";
+        return refused;
+    }
+    return at->second.handler();
 }
 
 void HttpServer::close(Connection& connection) {

@@ -24,12 +24,14 @@ std::string_view http_reason(int status);
 struct HttpRequest {
     std::string method;  ///< "GET" or "HEAD"
     std::string path;    ///< without the query: "/metrics"
+    std::string host;    ///< without the port: "localhost"; empty: not said
 };
 
 struct HttpResponse {
     int status = 200;
     std::string type = "text/plain; charset=utf-8";
     std::string body;
+    std::string headers = {};  ///< more of them, each line ended by CRLF
 };
 
 /// Result of looking at the bytes that came so far: a request, "more is needed" (neither), or
@@ -39,6 +41,9 @@ struct HttpParse {
     int refused = 0;  ///< 0, or 400, 405, 431, 505
     HttpRequest request;
 };
+/// Whether the host is an address, "localhost", or not said: a page elsewhere whose own name leads
+/// to this machine (DNS rebinding) names itself.
+bool asked_by_address(const HttpRequest& request);
 /// At most `kHttpMaxHead` bytes of head are taken; a body is not read.
 HttpParse parse_http(std::string_view bytes);
 constexpr size_t kHttpMaxHead = 8192;
@@ -58,6 +63,8 @@ class HttpServer {
 
     /// `path` exact, "/metrics". Unknown paths get 404.
     void handle(std::string path, Handler handler);
+    /// Likewise, for browsers: refused with 421 unless asked_by_address().
+    void handle_page(std::string path, Handler handler);
     /// An error names the address and what to do.
     Result<void> listen(const net::Endpoint& at);
     /// Where it listens, with the port the kernel chose if 0 was asked for.
@@ -74,7 +81,11 @@ class HttpServer {
 
     Loop& loop_;
     OwnedHandle<uv_tcp_t> socket_;
-    std::map<std::string, Handler, std::less<>> handlers_;
+    struct Place {
+        Handler handler;
+        bool page = false;
+    };
+    std::map<std::string, Place, std::less<>> places_;
     std::list<std::unique_ptr<Connection>> connections_;
 };
 

@@ -40,6 +40,7 @@ class Broker::Impl {
     Impl& operator=(const Impl&) = delete;
 
     size_t clients() const { return clients_.count(); }
+    proto::Status status() const { return clients_.status(); }
 
   private:
     Clients::World world(Store* store) {
@@ -170,6 +171,10 @@ Broker::~Broker() = default;
 
 size_t Broker::clients() const {
     return impl_->clients();
+}
+
+proto::Status Broker::status() const {
+    return impl_->status();
 }
 
 }  // namespace ipref::gw

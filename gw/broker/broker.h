@@ -65,6 +65,8 @@ class Broker {
     ~Broker();
 
     size_t clients() const;
+    /// What `ipref-gw status` is told.
+    proto::Status status() const;
 
   private:
     class Impl;

@@ -57,6 +57,7 @@ class Clients {
     bool traced() const { return traced_; }
 
     size_t count() const { return clients_.size(); }
+    proto::Status status() const { return status_of(context_); }
     const BrokerOptions& options() const { return options_; }
 
   private:

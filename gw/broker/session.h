@@ -92,6 +92,7 @@ Reply failure_of(const proto::Frame& request, proto::Failure::Code code, std::st
 void put_sites(const MappingConfig& config, google::protobuf::RepeatedPtrField<proto::Site>* out);
 
 /// Status, mappings, peers, counters: session_admin.cc.
+proto::Status status_of(const SessionContext& context);
 Reply answer_status(const SessionContext& context, const proto::Frame& request);
 Reply answer_mappings(const SessionContext& context, const proto::Frame& request);
 

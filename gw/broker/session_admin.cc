@@ -60,9 +60,8 @@ void put_row(const MappingRow& row, proto::Mappings::Mapping& out) {
 
 }  // namespace
 
-Reply answer_status(const SessionContext& context, const proto::Frame& request) {
-    proto::Frame frame;
-    proto::Status& status = *frame.mutable_status();
+proto::Status status_of(const SessionContext& context) {
+    proto::Status status;
     status.set_release(run::kRelease);
     put_sites(context.table.config(), status.mutable_sites());
     status.set_remote_mappings(context.table.count(Relation::remote));
@@ -74,7 +73,7 @@ Reply answer_status(const SessionContext& context, const proto::Frame& request) 
     status.mutable_programs()->insert(programs.begin(), programs.end());
     if (const auto problem = context.problem(); !problem.empty()) status.add_problems(problem);
     for (const auto& owner : context.table.owners()) {
-        if (frame.ByteSizeLong() > kRoom / 2) break;  // the rest of a thousand sources
+        if (status.ByteSizeLong() > kRoom / 2) break;  // the rest of a thousand sources
         proto::Status::Source& source = *status.add_sources();
         source.set_name(owner.name);
         source.set_hosts(owner.mappings);
@@ -87,6 +86,12 @@ Reply answer_status(const SessionContext& context, const proto::Frame& request) 
         }
     }
     if (context.sources.status) context.sources.status(status);
+    return status;
+}
+
+Reply answer_status(const SessionContext& context, const proto::Frame& request) {
+    proto::Frame frame;
+    *frame.mutable_status() = status_of(context);
     return reply_of(request, std::move(frame));
 }
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 from lab import interrupts, namespace, parallel, scenario  # noqa: E402
-from lab.needs import missing, missing_programs  # noqa: E402
+from lab.needs import absent, missing, missing_programs  # noqa: E402
 
 
 def arguments() -> argparse.Namespace:
@@ -45,6 +45,10 @@ def chosen(options: argparse.Namespace) -> list[scenario.Scenario]:
 def play_all(scenarios: list[scenario.Scenario], programs: Path, jobs: int) -> int:
     start = time.monotonic()
     failed = 0
+    skipped = [one for one in scenarios if absent(one.needs)]
+    for one in skipped:
+        print(f"skipped {one}: {absent(one.needs)}")
+    scenarios = [one for one in scenarios if one not in skipped]
     for result in parallel.play_all(scenarios, lambda one: scenario.play(one, programs), jobs):
         mark = "ok    " if result.passed else "FAILED"
         print(f"{mark} {result.name} ({result.seconds:.1f} s)", flush=True)
@@ -52,7 +56,8 @@ def play_all(scenarios: list[scenario.Scenario], programs: Path, jobs: int) -> i
             failed += 1
             print("\n".join(f"    {line}" for line in result.failure.splitlines()), flush=True)
     print(f"end to end, {time.monotonic() - start:.0f} s")
-    print(f"{len(scenarios) - failed} passed, {failed} failed")
+    print(f"{len(scenarios) - failed} passed, {failed} failed" +
+          (f", {len(skipped)} skipped" if skipped else ""))
     return 1 if failed else 0
 
 
@@ -70,9 +75,9 @@ def main() -> int:
         print(f"skipped, all {len(scenarios)} end-to-end scenarios: {reason}")
         print(f"0 passed, 0 failed, {len(scenarios)} skipped")
         return 0
-    absent = missing_programs(options.bin)
-    if absent:
-        print(absent, file=sys.stderr)
+    unbuilt = missing_programs(options.bin)
+    if unbuilt:
+        print(unbuilt, file=sys.stderr)
         return 2
     interrupts.install()
     try:

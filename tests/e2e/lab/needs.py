@@ -3,6 +3,7 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 _COMMANDS = ("ip", "sysctl", "iptables", "nft", "dig", "ping", "curl", "iperf3", "nc")
@@ -15,15 +16,18 @@ def missing() -> str:
         return "network namespaces need root; run it with sudo"
     if not os.path.exists("/dev/net/tun"):
         return "there is no /dev/net/tun; load the kernel's module tun"
-    absent = [name for name in _COMMANDS if shutil.which(name) is None]
-    if absent:
-        return f"not installed: {', '.join(absent)}; ./dev installs them on Debian"
-    return ""
+    return absent(_COMMANDS)
+
+
+def absent(commands: Iterable[str]) -> str:
+    """Which of the commands are not installed, with the remedy; empty if all are."""
+    names = [name for name in commands if shutil.which(name) is None]
+    return f"not installed: {', '.join(names)}; ./dev installs them on Debian" if names else ""
 
 
 def missing_programs(folder: Path) -> str:
     """Which of the suite's programs are not in `folder`; empty if all are."""
-    absent = [name for name in _PROGRAMS if not os.access(folder / name, os.X_OK)]
-    if absent:
-        return f"{', '.join(absent)} not in {folder}; ./dev build makes them"
+    names = [name for name in _PROGRAMS if not os.access(folder / name, os.X_OK)]
+    if names:
+        return f"{', '.join(names)} not in {folder}; ./dev build makes them"
     return ""

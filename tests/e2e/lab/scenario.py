@@ -17,6 +17,7 @@ class Scenario:
     title: str
     run: Callable[[Lab], None]
     file: str
+    needs: tuple[str, ...] = ()  # commands; it is skipped where one is not installed
 
     def __str__(self) -> str:
         return f"{self.file}: {self.title}"
@@ -36,11 +37,13 @@ class Result:
 _registered: list[Scenario] = []
 
 
-def scenario(title: str) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
-    """Registers a function; the title says what has to be true."""
+def scenario(title: str, *needs: str
+             ) -> Callable[[Callable[[Lab], None]], Callable[[Lab], None]]:
+    """Registers a function; the title says what has to be true, `needs` which commands besides
+    those of every lab must be installed."""
     def register(function: Callable[[Lab], None]) -> Callable[[Lab], None]:
         file = Path(function.__code__.co_filename).name
-        _registered.append(Scenario(title, function, file))
+        _registered.append(Scenario(title, function, file, needs))
         return function
     return register
 

@@ -53,6 +53,46 @@ TEST_CASE("request heads, good and bad", "[http]") {
     CHECK(status("GET / HTTP/1.1\r\nX: " + std::string(kHttpMaxHead, 'a')) == 431);
 }
 
+TEST_CASE("who names the machine by an address, and who by a name of their own", "[http]") {
+    const auto by_address = [](std::string_view fields) {
+        const auto parsed = parse_http("GET / HTTP/1.1\r\n" + std::string(fields) + "\r\n");
+        REQUIRE(parsed.complete);
+        return asked_by_address(parsed.request);
+    };
+    CHECK(by_address(""));
+    CHECK(by_address("Host: 127.0.0.1:9103\r\n"));
+    CHECK(by_address("Accept: *\r\nHOST:\tLocalHost \r\n"));
+    CHECK(by_address("Host: [::1]:9103\r\n"));
+    CHECK(by_address("Host: [fd00::1]\r\n"));
+    CHECK_FALSE(by_address("Host: evil.example:9103\r\n"));
+    CHECK_FALSE(by_address("Host: 127.0.0.1.evil.example\r\nHost: localhost\r\n"));
+    CHECK_FALSE(by_address("Host: [x\r\n"));
+    CHECK_FALSE(by_address("Host: ]\r\n"));
+}
+
+TEST_CASE("pages are for those who ask by address, scrapes for all", "[http]") {
+    Loop loop;
+    HttpServer server(loop);
+    server.handle_page("/", [] { return HttpResponse{.body = "page"}; });
+    server.handle("/metrics", [] { return HttpResponse{.body = "numbers"}; });
+    REQUIRE(server.listen(*net::Endpoint::parse("127.0.0.1:0", 0)));
+    const auto at = server.address();
+    std::string page, refused, scrape;
+    Wake done(loop, [&] { loop.stop(); });
+    std::thread browser([&] {
+        page = ask(at, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        refused = ask(at, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+        scrape = ask(at, "GET /metrics HTTP/1.1\r\nHost: gw.example\r\n\r\n");
+        done.send();
+    });
+    loop.run();
+    browser.join();
+    CHECK(page.ends_with("\r\n\r\npage"));
+    CHECK(refused.starts_with("HTTP/1.1 421 Misdirected Request\r\n"));
+    CHECK(refused.find("by an address") != std::string::npos);
+    CHECK(scrape.ends_with("\r\n\r\nnumbers"));
+}
+
 TEST_CASE("a scrape, a health check and wrong paths", "[http]") {
     Loop loop;
     Metrics metrics;
