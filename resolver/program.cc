@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -131,6 +132,8 @@ class Program {
     }
 
     int run(const std::shared_ptr<Config>& config) {
+        const auto there = [](const auto& path) { return std::filesystem::is_directory(path); };
+        std::ranges::copy_if(config->process.writable, std::back_inserter(writable_), there);
         auto inherited = InheritedSockets::from(run::take_listen_fds());
         if (inherited) server_.inherit(std::move(*inherited));
         const auto used = inherited ? use(config) : tl::unexpected(inherited.error());
@@ -159,7 +162,7 @@ class Program {
             file << getpid() << "\n";
             if (!file.flush()) return fail("-pidfile {}: cannot be written", options_.pidfile);
         }
-        if (!options_.no_sandbox) run::confine_and_log({});
+        if (!options_.no_sandbox) run::confine_and_log({.writable = std::move(writable_)});
         return {};
     }
 
@@ -272,6 +275,7 @@ class Program {
     run::Milliseconds lameduck_for_{0};
     std::string tried_;  // of the configuration that was loaded last, or failed to be
     std::vector<std::unique_ptr<run::Signal>> signals_;
+    std::vector<std::string> writable_;  // of the first configuration
     bool bound_ = false;
     bool stopping_ = false;
     int status_ = 0;

@@ -43,6 +43,7 @@ Result<void> setup_rewrite(Setup& setup);
 Result<void> setup_root(Setup& setup);
 Result<void> setup_rrl(Setup& setup);
 Result<void> setup_secondary(Setup& setup);
+Result<void> setup_sign(Setup& setup);
 Result<void> setup_template(Setup& setup);
 Result<void> setup_timeouts(Setup& setup);
 Result<void> setup_tls(Setup& setup);
@@ -53,7 +54,6 @@ Result<void> setup_whoami(Setup& setup);
 
 namespace {
 
-constexpr std::string_view kLater = "it is planned for a later release";
 constexpr std::string_view kCloud = "it needs a service that this server does not talk to";
 constexpr std::string_view kNiche = "it is not planned";
 
@@ -112,7 +112,7 @@ constexpr PluginRow kOrder[] = {
     {"erratic", setup_erratic},
     {"whoami", setup_whoami},
     {"on", nullptr, kNiche},
-    {"sign", nullptr, kLater},
+    {"sign", setup_sign},
     {"view", setup_view},
 };
 

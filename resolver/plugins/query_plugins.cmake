@@ -5,7 +5,8 @@ target_sources(ipref-resolver PRIVATE
   plugins/any/any.cc
   plugins/autopath/autopath.cc
   plugins/dns64/dns64.cc plugins/dns64/embed.cc
-  plugins/dnssec/dnssec.cc plugins/dnssec/key.cc plugins/dnssec/signatures.cc
+  plugins/dnssec/dnssec.cc plugins/dnssec/key.cc plugins/dnssec/rrsig.cc
+  plugins/dnssec/signatures.cc
   plugins/dnstap/collector.cc plugins/dnstap/dnstap.cc plugins/dnstap/frame_stream.cc
   plugins/dnstap/tap_message.cc
   plugins/erratic/erratic.cc
@@ -17,6 +18,7 @@ target_sources(ipref-resolver PRIVATE
   plugins/minimal/minimal.cc
   plugins/rewrite/edns0.cc plugins/rewrite/matcher.cc plugins/rewrite/respond.cc
   plugins/rewrite/rewrite.cc plugins/rewrite/rule.cc
+  plugins/sign/sign.cc plugins/sign/signed_file.cc plugins/sign/zone_signer.cc
   plugins/template/expression.cc plugins/template/functions.cc plugins/template/template.cc
   plugins/template/text_template.cc
   plugins/tsig/key_file.cc plugins/tsig/tsig.cc

@@ -129,24 +129,29 @@ class Builder {
         for (const auto& key : block.keys) {
             if (auto checked = check_overlap(key, bind.empty()); !checked) return checked;
             if (bind.empty()) {
-                add_line(block, key.str());
+                add_line(block, key, "");
                 for (const auto family : {net::Family::v4, net::Family::v6}) {
                     if (auto added = add(key, net::Ip::any(family), block); !added) return added;
                 }
             }
             for (const auto& ip : bind) {
-                add_line(block, fmt::format("{} on {}", key.str(), ip.str()));
+                add_line(block, key, fmt::format(" on {}", ip.str()));
                 if (auto added = add(key, ip, block); !added) return added;
             }
         }
         return {};
     }
 
-    /// Once for all views of a zone; once a socket with plugin multisocket.
-    void add_line(const Block& block, const std::string& line) {
+    /// Once for all views of a zone; once a socket if the first block of its listener has plugin
+    /// multisocket.
+    void add_line(const Block& block, const ZoneKey& key, const std::string& where) {
         auto& lines = out_->zone_lines;
+        const auto line = key.str() + where;
+        const auto listener = fmt::format("{}:{}{}", key.transport, key.port, where);
+        const unsigned sockets =
+            line_copies_.emplace(listener, std::max(block.settings.sockets, 1U)).first->second;
         if (std::find(lines.begin(), lines.end(), line) != lines.end()) return;
-        lines.insert(lines.end(), std::max(block.settings.sockets, 1U), line);
+        lines.insert(lines.end(), sockets, line);
     }
 
     Result<void> add(const ZoneKey& key, const net::Ip& ip, Block& block) {
@@ -233,6 +238,7 @@ class Builder {
     const ConfigOptions& options_;
     std::shared_ptr<Config> out_ = std::make_shared<Config>();
     std::map<std::string, Served> served_;
+    std::map<std::string, unsigned> line_copies_;  // by listener
 };
 
 }  // namespace

@@ -46,6 +46,7 @@ struct ReloadSettings {
 struct ProcessSettings {
     std::vector<Page> pages;
     std::vector<std::function<std::unique_ptr<Service>(run::Loop&)>> services;
+    std::vector<std::string> writable;  ///< directories that plugins write to
     std::optional<ReloadSettings> reload;
     Nanoseconds lameduck{0};  ///< between the wish to end and the end
 };

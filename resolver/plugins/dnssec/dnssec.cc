@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "resolver/plugins/dnssec/rrsig.h"
 #include "resolver/plugins/dnssec/signatures.h"
 #include "resolver/server/plugin.h"
 

@@ -40,9 +40,4 @@ class Signatures {
     run::Gauge& entries_;
 };
 
-/// Records' data in canonical form (RFC 4034 section 6.2): names of the old types in lower case.
-std::vector<uint8_t> canonical_rdata(uint16_t type, dns::Bytes rdata);
-/// The type bitmap of an NSEC record (RFC 4034 section 4.1.2); `types` in ascending order.
-std::vector<uint8_t> type_bitmap(std::span<const uint16_t> types);
-
 }  // namespace ipref::resolver
