@@ -29,7 +29,8 @@ Result<std::unique_ptr<Agent>> Agent::make(run::Loop& loop, const Options& optio
     resolver_options.servers = options.resolvers;
     auto resolver = dns::Resolver::make(loop, resolver_options);
     if (!resolver) return tl::unexpected(resolver.error());
-    auto world = std::make_unique<LoopWorld>(loop, std::move(*resolver), options.tsig);
+    auto world = std::make_unique<LoopWorld>(loop, std::move(*resolver), options.tsig,
+                                             options.transfer_limits());
     std::unique_ptr<Agent> agent(new Agent(loop, options, std::move(world)));
     if (options.metrics) {
         if (auto on = agent->http_.listen(*options.metrics); !on) {

@@ -24,10 +24,13 @@ class LoopAlarm : public Alarm {
 }  // namespace
 
 LoopWorld::LoopWorld(run::Loop& loop, std::unique_ptr<dns::Resolver> resolver,
-                     std::optional<dns::TsigKey> key)
-    : loop_(loop), resolver_(std::move(resolver)), key_(std::move(key)), reap_(loop, [this] {
-          fetches_.remove_if([](const auto& one) { return one->finished(); });
-      }) {}
+                     std::optional<dns::TsigKey> key, const dns::TransferLimits& limits)
+    : loop_(loop),
+      resolver_(std::move(resolver)),
+      key_(std::move(key)),
+      limits_(limits),
+      reap_(loop, [this] { fetches_.remove_if([](const auto& one) { return one->finished(); }); }) {
+}
 
 LoopWorld::~LoopWorld() = default;
 
@@ -91,7 +94,7 @@ void LoopWorld::next_address(std::shared_ptr<Attempt> attempt) {
                              .zone = attempt->zone,
                              .have = attempt->have,
                              .key = key_ ? &*key_ : nullptr,
-                             .times = {}};
+                             .limits = limits_};
     fetches_.push_back(
         std::make_unique<ZoneFetch>(loop_, std::move(target), [this, attempt](FetchResult result) {
             reap_.start(Milliseconds(0));

@@ -14,7 +14,7 @@ namespace ipref::agent {
 class LoopWorld : public World {
   public:
     LoopWorld(run::Loop& loop, std::unique_ptr<dns::Resolver> resolver,
-              std::optional<dns::TsigKey> key);
+              std::optional<dns::TsigKey> key, const dns::TransferLimits& limits);
     ~LoopWorld() override;
 
     Milliseconds now() override { return loop_.now(); }
@@ -40,6 +40,7 @@ class LoopWorld : public World {
     run::Loop& loop_;
     std::unique_ptr<dns::Resolver> resolver_;
     std::optional<dns::TsigKey> key_;
+    dns::TransferLimits limits_;  ///< of each question to a server
     std::random_device chance_;
     std::map<std::string, Addresses> addresses_;  ///< of servers that are given by name
     std::list<std::unique_ptr<ZoneFetch>> fetches_;

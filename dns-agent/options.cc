@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dns-agent/options.h"
 
+#include <algorithm>
+
 #include "common/dns/resolver.h"
 #include "common/mapper/client.h"
 #include "dns-agent/sources_file.h"
@@ -32,6 +34,21 @@ Result<net::Endpoint> parse_listener(std::string_view text) {
     auto at = net::Endpoint::parse(text, 0);
     if (at && at->port == 0) return fail("\"{}\" names no port, give ADDR:PORT", text);
     return at;
+}
+
+/// How servers are asked.
+void add_transfer_options(run::Flags& flags, Options& to) {
+    parsed(flags, "tsig", "NAME:ALG:SECRET-FILE", "",
+           "sign what is asked of the sources' servers (TSIG), and take signed answers only; ALG "
+           "is hmac-sha256, hmac-sha384 or hmac-sha512, the file holds the secret in base64 and "
+           "must not be readable by everybody.",
+           to.tsig, dns::parse_tsig);
+    flags.number("max-transfer-size", to.transfer_megabytes, 1, 4096,
+                 "largest answer that is taken from a server, in MB.");
+    flags.number("max-transfer-time", to.transfer_seconds, 1, 86'400,
+                 "longest time that an answer of a server may take, in seconds.");
+    flags.number("max-transfer-idle", to.transfer_idle_seconds, 1, 3600,
+                 "longest silence of a server before and within an answer, in seconds.");
 }
 
 }  // namespace
@@ -77,11 +94,7 @@ run::Flags option_table(Options& to) {
                    to.notify = *at;
                    return {};
                }});
-    parsed(flags, "tsig", "NAME:ALG:SECRET-FILE", "",
-           "sign what is asked of the sources' servers (TSIG), and take signed answers only; ALG "
-           "is hmac-sha256, hmac-sha384 or hmac-sha512, the file holds the secret in base64 and "
-           "must not be readable by everybody.",
-           to.tsig, dns::parse_tsig);
+    add_transfer_options(flags, to);
     parsed(flags, "log-format", "text|json", "text", "one line an event, in this format.",
            to.log_format, [](std::string_view text) {
                return run::parse_log_format(text, run::LogFormat::letter);
@@ -121,6 +134,14 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     return options;
 }
 
+dns::TransferLimits Options::transfer_limits() const {
+    const run::Milliseconds idle = std::chrono::seconds(transfer_idle_seconds);
+    return {.connect = std::min(dns::TransferLimits{}.connect, idle),
+            .silence = idle,
+            .whole = std::chrono::seconds(transfer_seconds),
+            .bytes = uint64_t{transfer_megabytes} << 20};
+}
+
 std::string summary(const Options& options) {
     std::string text = options.devmode
                            ? "mapper: none (-devmode)\n"
@@ -133,6 +154,9 @@ std::string summary(const Options& options) {
     std::string servers;
     for (const auto& one : options.resolvers) servers += (servers.empty() ? "" : ", ") + one.str();
     text += fmt::format("resolver: {}\n", servers.empty() ? "the system's" : servers);
+    text +=
+        fmt::format("transfers: at most {} MB, {} s, {} s of silence\n", options.transfer_megabytes,
+                    options.transfer_seconds, options.transfer_idle_seconds);
     if (options.metrics) text += fmt::format("metrics: {}\n", options.metrics->str());
     if (options.notify) text += fmt::format("notify: {}\n", options.notify->str());
     if (options.tsig) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/dns/transfer.h"
 #include "common/dns/tsig.h"
 #include "common/mapper/types.h"
 #include "common/net/ip.h"
@@ -26,6 +27,9 @@ struct Options {
     std::optional<net::Endpoint> metrics;
     std::optional<net::Endpoint> notify;
     std::optional<dns::TsigKey> tsig;
+    uint32_t transfer_megabytes = 256;
+    uint32_t transfer_seconds = 600;
+    uint32_t transfer_idle_seconds = 30;
     run::LogFormat log_format = run::LogFormat::letter;
     bool debug = false;
     bool time_stamps = false;
@@ -37,6 +41,8 @@ struct Options {
     std::string sources_path;           ///< empty: no file
     std::vector<Source> given_sources;  ///< on the command line
     std::vector<Source> sources;        ///< those and the file's
+
+    dns::TransferLimits transfer_limits() const;
 };
 
 /// The table of options, which writes `to`: for parsing, the usage text and the man page.

@@ -14,6 +14,24 @@ run::Labels labels_of(const Source& source, const Server& server) {
         {"zone", source.id().public_domain}, {"source", source.str()}, {"server", server.str()}};
 }
 
+/// What an operator can do about it.
+std::string advice(const TransferError& error, const Source& source, const Server& server) {
+    using Limit = TransferError::Limit;
+    switch (error.limit) {
+        case Limit::bytes:
+            return "if the zone is meant to be so large, raise -max-transfer-size; ";
+        case Limit::whole:
+            return "if the server is meant to be so slow, raise -max-transfer-time; ";
+        case Limit::silence:
+            return "if the server is meant to be so slow, raise -max-transfer-idle; ";
+        case Limit::none:
+            break;
+    }
+    if (!error.answered) return "";
+    return fmt::format("see what it gives: dig @{} -p {} {} AXFR; ", server.host, server.port,
+                       source.public_zone.str());
+}
+
 }  // namespace
 
 ServerPoll::ServerPoll(World& world, run::Metrics& metrics, const Source& source, Server server,
@@ -134,8 +152,9 @@ void ServerPoll::failed(const TransferError& error) {
     count("failed");
     const auto time = backoff_.next();
     last_error_ = error.text;
-    log(Severity::warning, fmt::format("transfer from {} failed: {}; next try in {} s",
-                                       server_.str(), error.text, time.count() / 1000));
+    log(Severity::warning,
+        fmt::format("transfer from {} failed: {}; {}next try in {} s", server_.str(), error.text,
+                    advice(error, source_, server_), time.count() / 1000));
     wait(time);
 }
 

@@ -48,8 +48,23 @@ Step ZoneBuilder::add(const dns::Name& owner, uint16_t type, dns::Bytes rdata) {
     if (out_->records.size() == kMostRecords) {
         return tl::unexpected(fmt::format("the zone has more than {} AA records", kMostRecords));
     }
+    if (auto fits = weigh(*record); !fits) return fits;
     out_->records.push_back(std::move(*record));
     return {};
+}
+
+/// A compressed name takes two bytes on the wire and up to a thousand here, once in the record and
+/// once in the entry of each of its strings.
+Step ZoneBuilder::weigh(const TxtRecord& record) {
+    size_t strings = 0;
+    for (size_t at = 0; at < record.rdata.size(); strings++) {
+        at += 1 + static_cast<uint8_t>(record.rdata[at]);
+    }
+    memory_ += sizeof(TxtRecord) + record.owner.size() + 2 * record.rdata.size() +
+               strings * (sizeof(Entry) + record.owner.size());
+    if (memory_ <= kMostMemory) return {};
+    return tl::unexpected(
+        fmt::format("the zone's AA records take more than {} MB of memory", kMostMemory >> 20));
 }
 
 Step ZoneBuilder::change(bool add, const dns::Name& owner, uint16_t type, dns::Bytes rdata) {
@@ -66,6 +81,7 @@ Step ZoneBuilder::change(bool add, const dns::Name& owner, uint16_t type, dns::B
                                           add ? "there already" : "not there"));
     }
     if (changes_.size() == kMostRecords) return tl::unexpected(std::string("too many differences"));
+    if (auto fits = weigh(*record); !fits) return fits;
     changes_.insert_or_assign(std::move(*record), add);
     return {};
 }

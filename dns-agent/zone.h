@@ -16,6 +16,7 @@
 namespace ipref::agent {
 
 inline constexpr size_t kMostRecords = 1'000'000;  ///< TXT records with AA strings, of one zone
+inline constexpr size_t kMostMemory = 512u << 20;  ///< that they and their entries take, about
 inline constexpr size_t kMostWarnings = 20;        ///< kept of one zone
 
 /// One AA record. Names in presentation format, lower case, with a dot at the end.
@@ -62,12 +63,14 @@ class ZoneBuilder {
     std::shared_ptr<const Zone> finish(uint32_t serial, bool differences);
 
   private:
+    Step weigh(const TxtRecord& record);
     void apply_changes();
     void read(const TxtRecord& record);
 
     dns::Name zone_;
     std::shared_ptr<const Zone> have_;
     std::map<TxtRecord, bool> changes_;  ///< true: it came
+    size_t memory_ = 0;                  ///< of what came
     std::shared_ptr<Zone> out_ = std::make_shared<Zone>();
 };
 

@@ -30,7 +30,7 @@ ZoneFetch::~ZoneFetch() = default;
 void ZoneFetch::ask(dns::AnswerStream& stream, dns::Transfer::Callback then) {
     if (target_.key != nullptr) stream.sign_with(*target_.key);
     transfers_.push_back(std::make_unique<dns::Transfer>(
-        loop_, target_.server, stream, stream.query(), target_.times, std::move(then)));
+        loop_, target_.server, stream, stream.query(), target_.limits, std::move(then)));
 }
 
 void ZoneFetch::ask_serial() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Brings what is known of a zone up to date with one server: its serial is asked first, what has
 // changed is asked for where something is known (IXFR), else or if that fails the zone (AXFR).
-// Each question over a TCP connection of its own, bounded in time (dns::TransferTimes) and size.
+// Each question over a TCP connection of its own, bounded in time and size (dns::TransferLimits).
 #pragma once
 
 #include <functional>
@@ -34,7 +34,7 @@ class ZoneFetch {
         dns::Name zone;
         std::shared_ptr<const Zone> have;   ///< nullptr: nothing is known
         const dns::TsigKey* key = nullptr;  ///< outlives the fetch
-        dns::TransferTimes times;
+        dns::TransferLimits limits;
     };
 
     /// The callback is called once, from the loop, not from here. Inside it the fetch must not be

@@ -37,7 +37,6 @@ std::vector<uint8_t> AnswerStream::query() {
 
 TransferStep AnswerStream::feed(Bytes bytes) {
     bytes_ += bytes.size();
-    if (bytes_ > kMostBytes) return broken("the zone is larger than {} bytes", kMostBytes);
     pending_.insert(pending_.end(), bytes.begin(), bytes.end());
     size_t at = 0;
     while (pending_.size() - at >= 2) {
@@ -69,13 +68,14 @@ TransferStep AnswerStream::check_header(MessageReader& reader) const {
         return tl::unexpected(TransferError{
             gone, fmt::format("the server answers {}", rcode_text(header.rcode())), true});
     }
-    if (header.has(flag::kTc)) return broken("an answer is cut (TC)");
+    if (header.has(flag::kTc)) return broken("an answer is cut (TC), which over TCP none may be");
     if (header.questions > 1) return broken("{} questions in an answer", header.questions);
     if (header.questions == 0) return {};
     const auto question = reader.question();
     if (!question) return broken("malformed question");
     if (question->name != asked_.name || question->type != asked_.type) {
-        return broken("it answers {} {}", question->name.str(), type_text(question->type));
+        return broken("it answers {} {}, asked was {} {}", question->name.str(),
+                      type_text(question->type), asked_.name.str(), type_text(asked_.type));
     }
     return {};
 }

@@ -21,13 +21,13 @@ struct TransferError {
     bool gone = false;
     std::string text;
     bool answered = false;  ///< the server spoke DNS, so another kind of question may do better
+    enum class Limit : uint8_t { none, bytes, silence, whole };
+    Limit limit = Limit::none;  ///< which of TransferLimits was met
 };
 using TransferStep = tl::expected<void, TransferError>;
 
 class AnswerStream {
   public:
-    static constexpr uint64_t kMostBytes = 256u << 20;
-
     virtual ~AnswerStream() = default;
     AnswerStream(const AnswerStream&) = delete;
     AnswerStream& operator=(const AnswerStream&) = delete;

@@ -15,16 +15,20 @@ Transfer* owner_of(uv_tcp_t* socket) {
     return static_cast<Transfer*>(socket->data);
 }
 
+std::string seconds(run::Milliseconds time) {
+    return fmt::format("{:g} s", static_cast<double>(time.count()) / 1000);
+}
+
 }  // namespace
 
 Transfer::Transfer(run::Loop& loop, const net::Endpoint& server, AnswerStream& stream,
-                   std::vector<uint8_t> query, TransferTimes times, Callback callback)
+                   std::vector<uint8_t> query, TransferLimits limits, Callback callback)
     : loop_(loop),
       stream_(stream),
       query_(std::move(query)),
-      times_(times),
+      limits_(limits),
       callback_(std::move(callback)),
-      until_(loop.now() + times.whole),
+      until_(loop.now() + limits.whole),
       buffer_(kBuffer),
       timer_(loop, [this] { time_out(); }) {
     connect(server);
@@ -49,7 +53,7 @@ void Transfer::connect(const net::Endpoint& server) {
         delete request;
         early_ = uv_strerror(status);
     }
-    timer_.start(status == 0 ? times_.connect : run::Milliseconds(0));
+    timer_.start(status == 0 ? limits_.connect : run::Milliseconds(0));
 }
 
 void Transfer::connected(int status) {
@@ -73,31 +77,42 @@ void Transfer::connected(int status) {
         [](uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
             if (count != 0) owner_of(reinterpret_cast<uv_tcp_t*>(stream))->read(count);
         });
-    timer_.start(times_.silence);
+    timer_.start(limits_.silence);
 }
 
 void Transfer::read(ssize_t count) {
     if (finished_) return;
     if (count == UV_EOF) return finish(tl::unexpected(stream_.cut_short()));
     if (count < 0) return fail(uv_strerror(static_cast<int>(count)));
+    bytes_ += static_cast<size_t>(count);
+    if (bytes_ > limits_.bytes) {
+        return fail(fmt::format("it sends more than {} bytes", limits_.bytes),
+                    TransferError::Limit::bytes);
+    }
     const auto* bytes = reinterpret_cast<const uint8_t*>(buffer_.data());
     if (auto fed = stream_.feed({bytes, static_cast<size_t>(count)}); !fed) {
         return finish(tl::unexpected(fed.error()));
     }
     if (stream_.done()) return finish({});
     const auto left = std::max(run::Milliseconds(0), until_ - loop_.now());
-    timer_.start(std::min(times_.silence, left));
+    timer_.start(std::min(limits_.silence, left));
 }
 
 void Transfer::time_out() {
     if (finished_) return;
     if (!early_.empty()) return fail("no connection: " + early_);
     if (!connected_) return fail("no connection in time");
-    fail(loop_.now() >= until_ ? "it takes too long" : "the server has fallen silent");
+    using Limit = TransferError::Limit;
+    if (loop_.now() >= until_) {
+        return fail(fmt::format("it takes more than {}", seconds(limits_.whole)), Limit::whole);
+    }
+    fail(fmt::format("the server has sent nothing for {}", seconds(limits_.silence)),
+         Limit::silence);
 }
 
-void Transfer::fail(std::string text) {
-    finish(tl::unexpected(TransferError{false, std::move(text)}));
+void Transfer::fail(std::string text, TransferError::Limit limit) {
+    const bool answered = limit == TransferError::Limit::bytes;
+    finish(tl::unexpected(TransferError{false, std::move(text), answered, limit}));
 }
 
 void Transfer::finish(TransferStep result) {

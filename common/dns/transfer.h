@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // One question over TCP on the loop: connects, asks, reads until the answer is whole. Ends by
-// itself when the server is silent or too slow.
+// itself when the server is silent, too slow, or sends too much.
 #pragma once
 
 #include <functional>
@@ -12,10 +12,11 @@
 
 namespace ipref::dns {
 
-struct TransferTimes {
+struct TransferLimits {
     run::Milliseconds connect{10'000};
     run::Milliseconds silence{30'000};
     run::Milliseconds whole{600'000};
+    uint64_t bytes = 256u << 20;
 };
 
 class Transfer {
@@ -26,7 +27,7 @@ class Transfer {
     /// until it is done. The callback is called once, from the loop, not from here. Inside it the
     /// transfer must not be destroyed; destroyed before, it never calls.
     Transfer(run::Loop& loop, const net::Endpoint& server, AnswerStream& stream,
-             std::vector<uint8_t> query, TransferTimes times, Callback callback);
+             std::vector<uint8_t> query, TransferLimits limits, Callback callback);
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
 
@@ -37,13 +38,14 @@ class Transfer {
     void connected(int status);
     void read(ssize_t count);
     void time_out();
-    void fail(std::string text);
+    void fail(std::string text, TransferError::Limit limit = TransferError::Limit::none);
     void finish(TransferStep result);
 
     run::Loop& loop_;
     AnswerStream& stream_;
     std::vector<uint8_t> query_;
-    TransferTimes times_;
+    TransferLimits limits_;
+    uint64_t bytes_ = 0;
     Callback callback_;
     run::Milliseconds until_;
     bool finished_ = false;

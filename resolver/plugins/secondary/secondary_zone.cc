@@ -190,7 +190,7 @@ void SecondaryZone::transfer() {
     incoming_ = std::make_unique<Incoming>(*this);
     auto& incoming = *incoming_;
     incoming.transfer = std::make_unique<dns::Transfer>(
-        *loop_, servers_[at_], incoming.stream, incoming.stream.query(), dns::TransferTimes{},
+        *loop_, servers_[at_], incoming.stream, incoming.stream.query(), dns::TransferLimits{},
         [this](const dns::TransferStep& end) { transferred(end); });
 }
 

@@ -41,6 +41,24 @@ TEST_CASE("defaults and all options", "[agent_options]") {
     CHECK(full.sources.size() == 1);
 }
 
+TEST_CASE("limits of a transfer", "[agent_options]") {
+    const auto usual = parse_options({}).value().transfer_limits();
+    const dns::TransferLimits fallback;
+    CHECK(usual.bytes == fallback.bytes);
+    CHECK(usual.whole == fallback.whole);
+    CHECK(usual.silence == fallback.silence);
+    CHECK(usual.connect == fallback.connect);
+    const auto given = parse_options({"-max-transfer-size", "4", "-max-transfer-time", "2",
+                                      "-max-transfer-idle", "1"})
+                           .value();
+    CHECK(given.transfer_limits().bytes == 4u << 20);
+    CHECK(given.transfer_limits().whole == std::chrono::seconds(2));
+    CHECK(given.transfer_limits().silence == std::chrono::seconds(1));
+    CHECK(given.transfer_limits().connect == std::chrono::seconds(1));
+    CHECK(summary(given).find("transfers: at most 4 MB, 2 s, 1 s of silence\n") !=
+          std::string::npos);
+}
+
 TEST_CASE("bad values are named", "[agent_options]") {
     CHECK(refused({"-t", "0"}) == "option -t: \"0\" is not a number from 1 to 10080");
     CHECK(refused({"-t", "10081"}) == "option -t: \"10081\" is not a number from 1 to 10080");

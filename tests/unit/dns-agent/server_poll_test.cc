@@ -144,6 +144,25 @@ TEST_CASE("after a failed poll the server is tried again in 5 s, whatever was be
     CHECK(s.transfers() == 5);
 }
 
+TEST_CASE("a failure is told with what can be done", "[server_poll]") {
+    using Limit = TransferError::Limit;
+    const std::vector<std::pair<TransferError, std::string>> cases = {
+        {{false, "much", true, Limit::bytes}, "raise -max-transfer-size"},
+        {{false, "slow", false, Limit::whole}, "raise -max-transfer-time"},
+        {{false, "idle", false, Limit::silence}, "raise -max-transfer-idle"},
+        {{false, "odd", true}, "odd; see what it gives: dig @192.0.2.1 -p 53 example.com. AXFR"},
+        {{false, "not there"}, "failed: not there; next try in 5 s"},
+    };
+    for (const auto& [error, advice] : cases) {
+        Setup s;
+        s.world.servers.emplace(kServer, tl::unexpected(error));
+        s.poll.now();
+        s.world.pass(seconds(0));
+        INFO(s.world.lines.back());
+        CHECK(s.world.said(advice));
+    }
+}
+
 TEST_CASE("who is behind is asked again soon, ever later", "[server_poll]") {
     Setup s;
     s.has(7);

@@ -30,15 +30,16 @@ struct Outcome {
 using Have = std::shared_ptr<const Zone>;
 
 /// A fetch to its end.
-FetchResult outcome(run::Loop& loop, const net::Endpoint& server, dns::TransferTimes times = {},
-                    const Have& have = nullptr, const dns::TsigKey* key = nullptr) {
+FetchResult outcome(run::Loop& loop, const net::Endpoint& server,
+                    const dns::TransferLimits& limits = {}, const Have& have = nullptr,
+                    const dns::TsigKey* key = nullptr) {
     Outcome out;
     const ZoneFetch fetch(loop,
                           {.server = server,
                            .zone = dns_name("example.com"),
                            .have = have,
                            .key = key,
-                           .times = times},
+                           .limits = limits},
                           [&](FetchResult result) {
                               out.result = std::move(result);
                               out.done = true;
@@ -201,7 +202,7 @@ TEST_CASE("a server that refuses, hangs up, is silent, or is not there", "[zone_
 
     server.script([](const Asked&) { return std::vector<Message>{}; });
     CHECK(outcome(loop, server.at(), {.silence = Milliseconds(50)}).error().text ==
-          "the server has fallen silent");
+          "the server has sent nothing for 0.05 s");
     CHECK(outcome(loop, nobody()).error().text.find("no connection: ") == 0);
     CHECK(outcome(loop, {net::Ip::parse("::1").value(), nobody().port})
               .error()
@@ -232,7 +233,22 @@ TEST_CASE("a server that drips is given up when the whole time is over", "[zone_
         return {answer(asked, {kSoa}), answer(asked, {kWeb})};
     });
     const auto result = outcome(loop, server.at(), {.whole = Milliseconds(50)});
-    CHECK(result.error().text == "it takes too long");
+    CHECK(result.error().text == "it takes more than 0.05 s");
+}
+
+TEST_CASE("a server that never ends is given up at the size", "[zone_fetch]") {
+    run::Loop loop;
+    ScriptedDns server(loop, [](const Asked& asked) -> std::vector<Message> {
+        if (asked.question.type == dns::rr::kSoa) return {answer(asked, {kSoa})};
+        std::vector<Message> out = {answer(asked, {kSoa})};
+        for (int i = 0; i < 100; i++) out.push_back(answer(asked, {kWeb}));
+        return out;
+    });
+    const auto result = outcome(loop, server.at(), {.bytes = 1000});
+    CHECK(result.error().text == "it sends more than 1000 bytes");
+    CHECK(result.error().limit == TransferError::Limit::bytes);
+    CHECK(outcome(loop, server.at(), {.whole = Milliseconds(50)}).error().limit ==
+          TransferError::Limit::whole);
 }
 
 TEST_CASE("a key: answers are taken signed only", "[zone_fetch]") {
@@ -271,7 +287,7 @@ TEST_CASE("a fetch that goes away early calls nobody", "[zone_fetch]") {
                                                              .zone = dns_name("example.com"),
                                                              .have = nullptr,
                                                              .key = nullptr,
-                                                             .times = {}},
+                                                             .limits = {}},
                                            [&](const FetchResult&) { called = true; });
     };
     make().reset();

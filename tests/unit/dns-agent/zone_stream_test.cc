@@ -107,11 +107,11 @@ TEST_CASE("streams that are wrong", "[zone_stream]") {
     CHECK(transfer({{.records = {kSoa, kSoa}, .flags = 0}}) == "it is no answer");
     CHECK(transfer({{.records = {kSoa}, .flags = dns::flag::kQr | 4 << 11}}) == "opcode 4");
     CHECK(transfer({{.records = {kSoa}, .flags = dns::flag::kQr | dns::flag::kTc}}) ==
-          "an answer is cut (TC)");
+          "an answer is cut (TC), which over TCP none may be");
     CHECK(transfer({{.records = {kSoa, kSoa}, .zone = "example.net"}}) ==
-          "it answers example.net. AXFR");
+          "it answers example.net. AXFR, asked was example.com. AXFR");
     CHECK(transfer({{.records = {kSoa, kSoa}, .type = dns::rr::kSoa}}) ==
-          "it answers example.com. SOA");
+          "it answers example.com. SOA, asked was example.com. AXFR");
     CHECK(transfer({{{web, kSoa}}}) == "the zone does not begin with its SOA");
     CHECK(transfer({{{soa_record("example.net", 1), kSoa}}}) ==
           "the zone does not begin with its SOA");
@@ -125,6 +125,27 @@ TEST_CASE("streams that are wrong", "[zone_stream]") {
     std::vector<uint8_t> cut(whole.begin(), whole.end() - 5);
     cut[1] = static_cast<uint8_t>(cut[1] - 5);
     CHECK(transfer(cut) == "message 1 is malformed");
+}
+
+TEST_CASE("records that take little on the wire and much in memory", "[zone_stream]") {
+    // The owner is two bytes in each record but the first, each string an entry with its own.
+    const std::string deep(60, 'x');
+    const auto owner = fmt::format("{0}.{0}.{0}.example.com", deep);
+    std::vector<uint8_t> rdata;
+    for (int i = 0; i < 200; i++) {
+        const auto text = fmt::format("AA 1.1.1.1+{:x}", 0x100 + i);
+        rdata.push_back(static_cast<uint8_t>(text.size()));
+        rdata.insert(rdata.end(), text.begin(), text.end());
+    }
+    ZoneBuilder builder(dns_name("example.com"), nullptr);
+    ZoneBuilder::Step step;
+    size_t wire = 0;
+    for (; step && wire < (256u << 20); wire += 12 + rdata.size()) {
+        step = builder.add(dns_name(owner), dns::rr::kTxt, rdata);
+    }
+    REQUIRE_FALSE(step);
+    CHECK(step.error() == "the zone's AA records take more than 512 MB of memory");
+    CHECK(wire < (64u << 20));
 }
 
 TEST_CASE("streams that end too early", "[zone_stream]") {
