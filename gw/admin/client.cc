@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <tuple>
 #include <utility>
 
 #include "common/run/version.h"
@@ -19,6 +20,7 @@ namespace ipref::gw::admin {
 
 namespace {
 
+constexpr uint32_t kPeersPage = 500;
 using Clock = std::chrono::steady_clock;
 
 constexpr Milliseconds kHelloTime{2000};
@@ -206,6 +208,27 @@ Answer<proto::Status> ask_status(const std::string& path) {
     auto answer = ask_once(path, std::move(request));
     if (!answer) return tl::unexpected(answer.error());
     return std::move(*answer->mutable_status());
+}
+
+Answer<std::vector<proto::Peers::Peer>> ask_peers(const std::string& path) {
+    auto client = Client::connect(path);
+    if (!client) return tl::unexpected(client.error());
+    std::vector<proto::Peers::Peer> all;
+    uint64_t cursor = 0;
+    do {
+        proto::Frame request;
+        request.mutable_peers_request()->set_cursor(cursor);
+        request.mutable_peers_request()->set_limit(kPeersPage);
+        const auto answer = client->ask(std::move(request));
+        if (!answer) return tl::unexpected(answer.error());
+        all.insert(all.end(), answer->peers().peers().begin(), answer->peers().peers().end());
+        cursor = answer->peers().next();
+    } while (cursor != 0);
+    const auto key = [](const proto::Peers::Peer& peer) {
+        return std::tuple(peer.ip().size(), std::string_view(peer.ip()));
+    };
+    std::ranges::sort(all, {}, key);
+    return all;
 }
 
 }  // namespace ipref::gw::admin

@@ -56,5 +56,7 @@ class Client {
 Answer<proto::Frame> ask_once(const std::string& path, proto::Frame request);
 /// How the gateway is, as `ipref-gw status` says.
 Answer<proto::Status> ask_status(const std::string& path);
+/// All its peers, by address; its -max-remote-gateways bounds how many.
+Answer<std::vector<proto::Peers::Peer>> ask_peers(const std::string& path);
 
 }  // namespace ipref::gw::admin

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Commands that ask a question or two and print the answer.
-#include <algorithm>
-#include <tuple>
-
 #include "gw/admin/command.h"
 #include "gw/admin/show.h"
 
@@ -10,36 +7,12 @@ namespace ipref::gw::admin {
 
 namespace {
 
-constexpr uint32_t kPage = 500;
-
 Answer<proto::Counters> counters(const Common& common) {
     proto::Frame request;
     request.mutable_counters_request();
     auto answer = ask_once(common.mapper_socket, std::move(request));
     if (!answer) return tl::unexpected(answer.error());
     return std::move(*answer->mutable_counters());
-}
-
-/// All of them: the gateway's -max-remote-gateways bounds how many.
-Answer<std::vector<proto::Peers::Peer>> peers(const Common& common) {
-    auto client = Client::connect(common.mapper_socket);
-    if (!client) return tl::unexpected(client.error());
-    std::vector<proto::Peers::Peer> all;
-    uint64_t cursor = 0;
-    do {
-        proto::Frame request;
-        request.mutable_peers_request()->set_cursor(cursor);
-        request.mutable_peers_request()->set_limit(kPage);
-        const auto answer = client->ask(std::move(request));
-        if (!answer) return tl::unexpected(answer.error());
-        all.insert(all.end(), answer->peers().peers().begin(), answer->peers().peers().end());
-        cursor = answer->peers().next();
-    } while (cursor != 0);
-    const auto key = [](const proto::Peers::Peer& peer) {
-        return std::tuple(peer.ip().size(), std::string_view(peer.ip()));
-    };
-    std::ranges::sort(all, {}, key);
-    return all;
 }
 
 /// One of the two commands that show the counters.
@@ -79,7 +52,7 @@ int run_peers(const std::vector<std::string>& arguments) {
                  "are heard), the path MTU that the network has told, and traffic.",
                  common);
     if (const auto ended = read_options(flags, arguments)) return *ended;
-    const auto found = peers(common);
+    const auto found = ask_peers(common.mapper_socket);
     if (!found) return ended_by(found.error());
     return print(common.json ? peers_json(*found) : peers_text(*found));
 }

@@ -3,21 +3,24 @@
 
 import json
 import signal
+from dataclasses import replace
 
 from lab.admin import Admin
 from lab.clients import ping, wait_encoded, wait_ping
+from lab.internet import Internet
 from lab.lab import Lab
 from lab.namespace import Namespace
 from lab.programs import Gateway
 from lab.scenario import scenario
 from lab.shell import Done
+from lab.site import Site
 from lab.waiting import until
-from lab.worlds import REMOTE, two_gateways, two_sites
+from lab.worlds import ALPHA, BETA, REMOTE, pointing_at, two_gateways, two_sites
 
 _TAKE_PORT = """
-import socket, time
+import socket, sys, time
 taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-taken.bind(("0.0.0.0", 1045))
+taken.bind(("0.0.0.0", int(sys.argv[1])))
 print("taken", flush=True)
 time.sleep(600)
 """
@@ -120,6 +123,49 @@ def programs(lab: Lab) -> None:
     assert ill["agent"] == ["systemctl start ipref-dns-agent"], ill
 
 
+@scenario("doctor measures a path that loses large packets silently, and says what mends it")
+def black_hole(lab: Lab) -> None:
+    internet, alpha, beta = two_gateways(lab)
+    wait_ping(alpha.host, REMOTE)
+    admin = Admin(lab, alpha.gateway)
+    assert "path" in findings(admin("doctor", "-json"), "OK")
+    internet.router.ip(f"link set {beta.internet_end} mtu 1400")
+    silent = ("OUTPUT", "-p", "icmp", "--icmp-type", "fragmentation-needed", "-j", "DROP")
+    internet.router.run("iptables", "-A", *silent)
+    commands = findings(admin("doctor", "-json"), "WARN")["path"]
+    options = lab.file("gateway.env", 'IPREF_GATEWAY_OPTIONS="-gateway 203.0.113.10"\n')
+    alpha.router.run("sh", "-c", commands[0].replace("/etc/ipref/gateway.env", str(options)))
+    *_, option, value = options.read_text().rstrip('"\n').split()
+    assert (option, value) == ("-gateway-ifc-mtu", "1400"), options.read_text()
+    alpha.gateway.process.stop()
+    mended = Gateway(lab, alpha.router, "-gateway", ALPHA.context, option, value,
+                     hosts=alpha.plan.hosts_file)
+    mended.start()
+    wait_ping(alpha.host, REMOTE, "-s", "1300")
+    done = Admin(lab, mended)("doctor", "-json")
+    assert "path" in findings(done, "OK") and "path" not in findings(done, "WARN"), done
+
+
+@scenario("doctor says that a gateway behind a NAT has a private address, and who was never heard")
+def behind_nat(lab: Lab) -> None:
+    internet = Internet(lab)
+    home = Site(lab, internet, replace(pointing_at(BETA, ALPHA), nat=True))
+    away = Site(lab, internet, pointing_at(ALPHA, BETA))
+    wrong = Gateway(lab, home.router, "-gateway", "172.16.0.2", hosts=home.plan.hosts_file)
+    wrong.start()
+    found = findings(Admin(lab, wrong)("doctor", "-json"), "WARN")
+    assert any("-gateway-pub 0.0.0.0" in each for each in found["address"]), found
+    wrong.process.stop()
+    home.gateway.start()
+    admin = Admin(lab, home.gateway)
+    ping(home.host, REMOTE, "-c", "4", "-i", "0.2", "-W", "1")
+    assert "peers" in findings(admin("doctor", "-json"), "WARN")
+    assert "address" in findings(admin("doctor", "-json"), "OK")
+    away.gateway.start()
+    wait_ping(home.host, REMOTE)
+    assert "peers" in findings(admin("doctor", "-json"), "OK")
+
+
 @scenario("without a gateway doctor says so, who has its port, and that there is no TUN device")
 def before_start(lab: Lab) -> None:
     host = lab.host("gw")
@@ -132,7 +178,7 @@ def before_start(lab: Lab) -> None:
         return findings(done, "FAIL")
 
     assert "gateway" in examine() and "port" not in examine()
-    thief = lab.process("thief", host, ["python3", "-c", _TAKE_PORT])
+    thief = lab.process("thief", host, ["python3", "-c", _TAKE_PORT, "1045"])
     thief.start()
     thief.wait_for("taken")
     [command] = examine()["port"]
@@ -140,6 +186,13 @@ def before_start(lab: Lab) -> None:
     host.run("sh", "-c", command)
     assert thief.wait() == -signal.SIGTERM
     assert "port" not in examine()
+    other = lab.process("thief of names", host, ["python3", "-c", _TAKE_PORT, "53"])
+    other.start()
+    other.wait_for("taken")
+    done = host.run(program, "doctor", "-json", "-mapper-socket", socket, check=False)
+    assert findings(done, "WARN")["resolver"] == [
+        f"kill {other.pid}", "systemctl restart ipref-coredns"], done
+    other.stop()
     hidden = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs none /dev/net && exec "$@"', "sh")
     assert "mknod /dev/net/tun c 10 200" in examine(*hidden)["tun"]
     text = host.run(program, "doctor", "-mapper-socket", socket, check=False).output

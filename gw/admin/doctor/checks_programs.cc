@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kAgent = "ipref-dns-agent";
 constexpr std::string_view kResolver = "ipref-coredns";
+constexpr uint16_t kDnsPort = 53;
 
 uint64_t connected(const proto::Status& status, std::string_view program) {
     const auto found = status.programs().find(std::string(program));
@@ -21,6 +22,29 @@ uint64_t unnamed(const proto::Status& status) {
     uint64_t named = 0;
     for (const auto& [name, count] : status.programs()) named += count;
     return status.clients() - std::min(named, status.clients());
+}
+
+/// Who keeps ipref-coredns, which is not connected, from port 53.
+std::optional<Finding> port_taken(Outside& outside) {
+    const auto owner = outside.udp_owner(kDnsPort);
+    if (!owner || owner->name == kResolver) return std::nullopt;
+    Finding taken{
+        Level::warn,
+        "resolver",
+        fmt::format("UDP port {} is taken by {} (process {})", kDnsPort, owner->name, owner->pid),
+        {}};
+    if (owner->name != "systemd-resolve") {  // the kernel cuts names after 15 characters
+        taken.mend = {fmt::format("kill {}", owner->pid), "systemctl restart ipref-coredns"};
+        return taken;
+    }
+    taken.text +=
+        ", on 127.0.0.53: the DNS server has to leave it that address, and be asked by it";
+    taken.mend = {"sed -i 's/# bind 127.0.0.2$/bind 127.0.0.2/' /etc/ipref/Corefile",
+                  "mkdir -p /etc/systemd/resolved.conf.d",
+                  R"(printf '[Resolve]\nDNS=127.0.0.2\nDomains=~.\n')"
+                  " > /etc/systemd/resolved.conf.d/ipref.conf",
+                  "systemctl restart systemd-resolved ipref-coredns"};
+    return taken;
 }
 
 std::optional<net::Endpoint> system_resolver(Outside& outside) {
@@ -97,7 +121,10 @@ Findings check_socket(const Situation& situation, Outside& outside) {
 
 Findings check_resolver(const Situation& situation, Outside& outside) {
     Findings findings;
-    if (situation.gateway && connected(*situation.gateway, kResolver) == 0) {
+    if (!situation.gateway || connected(*situation.gateway, kResolver) == 0) {
+        if (auto taken = port_taken(outside)) findings.push_back(std::move(*taken));
+    }
+    if (situation.gateway && connected(*situation.gateway, kResolver) == 0 && findings.empty()) {
         const bool maybe = unnamed(*situation.gateway) > 0;
         findings.push_back(
             {maybe ? Level::ok : Level::warn, "resolver",

@@ -33,6 +33,7 @@ struct Situation {
     std::vector<net::Cidr> encode_nets;  ///< at least one
     std::vector<net::Ip> binds;          ///< at least one; zero: all addresses
     uint16_t port = 1045;
+    std::vector<proto::Peers::Peer> peers;  ///< that the gateway knows
     std::optional<net::Endpoint> resolver;  ///< empty: that of /etc/resolv.conf
 
     /// Of the TUN; empty if no gateway runs.
@@ -56,6 +57,10 @@ Findings check_interface(const Situation& situation, Outside& outside);
 Findings check_route(const Situation& situation, Outside& outside);
 Findings check_overlap(const Situation& situation, Outside& outside);
 Findings check_port(const Situation& situation, Outside& outside);
+// checks_peers.cc
+Findings check_address(const Situation& situation, Outside& outside);
+Findings check_peers(const Situation& situation, Outside& outside);
+Findings check_paths(const Situation& situation, Outside& outside);
 // checks_firewall.cc
 Findings check_firewall(const Situation& situation, Outside& outside);
 // checks_programs.cc

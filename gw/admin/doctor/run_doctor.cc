@@ -72,6 +72,7 @@ Situation situation_of(const Wanted& wanted) {
             situation.port = static_cast<uint16_t>(status->gateway_port());
         }
         situation.gateway = std::move(*status);
+        if (auto peers = ask_peers(wanted.common.mapper_socket)) situation.peers = *peers;
     } else {
         situation.no_gateway = status.error().text;
     }
