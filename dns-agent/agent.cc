@@ -29,8 +29,12 @@ Result<std::unique_ptr<Agent>> Agent::make(run::Loop& loop, const Options& optio
     resolver_options.servers = options.resolvers;
     auto resolver = dns::Resolver::make(loop, resolver_options);
     if (!resolver) return tl::unexpected(resolver.error());
-    auto world = std::make_unique<LoopWorld>(loop, std::move(*resolver), options.tsig,
-                                             options.transfer_limits());
+    WorldSettings settings{.tsig = options.tsig,
+                           .local_servers = options.resolvers,
+                           .names_path = options.names_path,
+                           .limits = options.transfer_limits(),
+                           .interval = std::chrono::minutes(options.interval_minutes)};
+    auto world = std::make_unique<LoopWorld>(loop, std::move(*resolver), std::move(settings));
     std::unique_ptr<Agent> agent(new Agent(loop, options, std::move(world)));
     if (options.metrics) {
         if (auto on = agent->http_.listen(*options.metrics); !on) {
@@ -97,6 +101,11 @@ void Agent::reload() {
         return run::log_info("no file of sources (-sources): there is nothing to read again");
     }
     auto sources = with_sources_file(options_.given_sources, options_.sources_path);
+    if (sources) {
+        if (auto checked = check_names(options_, *sources); !checked) {
+            sources = tl::unexpected(checked.error());
+        }
+    }
     if (!sources) {
         return run::log_error("{}; the sources of before stay", sources.error().text);
     }

@@ -5,6 +5,10 @@
 #include <chrono>
 #include <limits>
 
+#include "dns-agent/names_file.h"
+#include "dns-agent/query_fetch.h"
+#include "dns-agent/zone_fetch.h"
+
 namespace ipref::agent {
 
 namespace {
@@ -24,13 +28,12 @@ class LoopAlarm : public Alarm {
 }  // namespace
 
 LoopWorld::LoopWorld(run::Loop& loop, std::unique_ptr<dns::Resolver> resolver,
-                     std::optional<dns::TsigKey> key, const dns::TransferLimits& limits)
+                     WorldSettings settings)
     : loop_(loop),
       resolver_(std::move(resolver)),
-      key_(std::move(key)),
-      limits_(limits),
-      reap_(loop, [this] { fetches_.remove_if([](const auto& one) { return one->finished(); }); }) {
-}
+      settings_(std::move(settings)),
+      local_zones_(loop, settings_.local_servers),
+      turn_(loop, [this] { take_turn(); }) {}
 
 LoopWorld::~LoopWorld() = default;
 
@@ -51,18 +54,67 @@ int64_t LoopWorld::unix_time() {
 /// One fetch from a server, whose addresses are tried in turn while they do not answer.
 struct LoopWorld::Attempt {
     Server server;
-    dns::Name zone;
-    std::shared_ptr<const Zone> have;
+    Source source;
+    Known known;
     FetchCallback callback;
+    std::vector<dns::Name> names;  ///< to ask for, if it is asked by queries
     Addresses addresses;
     size_t next = 0;
+
+    void fail(std::string why) const {
+        callback(tl::unexpected(TransferError{false, std::move(why), false}));
+    }
 };
 
-void LoopWorld::fetch(const Server& server, const Source& source, std::shared_ptr<const Zone> have,
+void LoopWorld::fetch(const Server& server, const Source& source, const Known& known,
                       FetchCallback callback) {
-    auto attempt = std::make_shared<Attempt>(
-        Attempt{server, source.public_zone, std::move(have), std::move(callback), {}, 0});
-    if (const auto ip = net::Ip::parse(server.host)) {
+    auto attempt =
+        std::make_shared<Attempt>(Attempt{server, source, known, std::move(callback), {}, {}, 0});
+    if (server.by_query) return find_names(std::move(attempt));
+    begin(std::move(attempt));
+}
+
+void LoopWorld::find_names(std::shared_ptr<Attempt> attempt) {
+    const auto& source = attempt->source;
+    if (settings_.names_path.empty()) {
+        return local_zones_.get(
+            source.local, LocalZones::Ask::always,
+            [this, attempt](const LocalZones::Answer& local) { take_names(attempt, local); });
+    }
+    auto names = read_names(settings_.names_path, source.public_zone);
+    if (!names) return soon([attempt, why = names.error().text] { attempt->fail(why); });
+    attempt->names = std::move(*names);
+    begin(std::move(attempt));
+}
+
+void LoopWorld::take_names(std::shared_ptr<Attempt> attempt, const LocalZones::Answer& local) {
+    if (!local) {
+        return attempt->fail(local.error().text +
+                             "; the names to ask for can come from a file (-names)");
+    }
+    attempt->names = (*local)->names_under(attempt->source.public_zone);
+    if (attempt->names.size() > kMostNames) {
+        return attempt->fail(fmt::format("{} has more than {} names to ask for",
+                                         attempt->source.local.str(), kMostNames));
+    }
+    begin(std::move(attempt));
+}
+
+/// In a turn of the loop of its own.
+void LoopWorld::soon(std::function<void()> what) {
+    soon_.push_back(std::move(what));
+    turn_.start(Milliseconds(0));
+}
+
+void LoopWorld::take_turn() {
+    fetches_.remove_if([](const auto& one) { return one->finished(); });
+    const auto due = std::move(soon_);
+    soon_.clear();
+    for (const auto& one : due) one();
+}
+
+void LoopWorld::begin(std::shared_ptr<Attempt> attempt) {
+    if (const auto ip = net::Ip::parse(attempt->server.host)) {
         attempt->addresses = {*ip};
         return next_address(std::move(attempt));
     }
@@ -83,25 +135,42 @@ void LoopWorld::find_addresses(std::shared_ptr<Attempt> attempt, uint16_t type) 
                              return next_address(attempt);
                          }
                          const auto why = answer ? "it has no address" : answer.error().text;
-                         attempt->callback(tl::unexpected(TransferError{
-                             false, fmt::format("{}: {}", attempt->server.host, why), false}));
+                         attempt->fail(fmt::format("{}: {}", attempt->server.host, why));
                      });
 }
 
 void LoopWorld::next_address(std::shared_ptr<Attempt> attempt) {
     const net::Endpoint at{attempt->addresses[attempt->next++], attempt->server.port};
-    ZoneFetch::Target target{.server = at,
-                             .zone = attempt->zone,
-                             .have = attempt->have,
-                             .key = key_ ? &*key_ : nullptr,
-                             .limits = limits_};
-    fetches_.push_back(
-        std::make_unique<ZoneFetch>(loop_, std::move(target), [this, attempt](FetchResult result) {
-            reap_.start(Milliseconds(0));
-            const bool silent = !result && !result.error().answered && !result.error().gone;
-            if (silent && attempt->next < attempt->addresses.size()) return next_address(attempt);
-            attempt->callback(std::move(result));
-        }));
+    fetches_.push_back(make_fetch(*attempt, at, [this, attempt](FetchResult result) {
+        turn_.start(Milliseconds(0));
+        const bool silent = !result && !result.error().answered && !result.error().gone;
+        if (silent && attempt->next < attempt->addresses.size()) return next_address(attempt);
+        attempt->callback(std::move(result));
+    }));
+}
+
+std::unique_ptr<Fetch> LoopWorld::make_fetch(const Attempt& attempt, const net::Endpoint& at,
+                                             FetchCallback callback) {
+    const auto& zone = attempt.source.public_zone;
+    if (!attempt.server.by_query) {
+        return std::make_unique<ZoneFetch>(
+            loop_,
+            ZoneFetch::Target{.server = at,
+                              .zone = zone,
+                              .have = attempt.known.zone,
+                              .key = settings_.tsig ? &*settings_.tsig : nullptr,
+                              .limits = settings_.limits},
+            std::move(callback));
+    }
+    QueryFetch::Target target;
+    target.server = at;
+    target.zone = zone;
+    target.names = attempt.names;
+    target.have = attempt.known.zone;
+    target.cache = attempt.known.answers;
+    target.whole = settings_.limits.whole;
+    target.longest = settings_.interval * 3 / 4;  // the earliest regular poll
+    return std::make_unique<QueryFetch>(loop_, std::move(target), std::move(callback));
 }
 
 bool LoopWorld::is_address_of(const Server& server, const net::Ip& ip) const {
@@ -114,6 +183,11 @@ bool LoopWorld::is_address_of(const Server& server, const net::Ip& ip) const {
 void LoopWorld::look_up(const dns::Name& name, uint16_t type,
                         std::function<void(Result<dns::Answer>)> callback) {
     resolver_->query(name, type, std::move(callback));
+}
+
+void LoopWorld::local_zone(const dns::Name& local,
+                           std::function<void(Result<std::shared_ptr<const LocalZone>>)> take) {
+    local_zones_.get(local, LocalZones::Ask::unless_refused, std::move(take));
 }
 
 void LoopWorld::log(run::Severity severity, const std::string& text) {

@@ -5,6 +5,7 @@
 
 #include "common/dns/resolver.h"
 #include "common/mapper/client.h"
+#include "dns-agent/names_file.h"
 #include "dns-agent/sources_file.h"
 
 namespace ipref::agent {
@@ -39,10 +40,19 @@ Result<net::Endpoint> parse_listener(std::string_view text) {
 /// How servers are asked.
 void add_transfer_options(run::Flags& flags, Options& to) {
     parsed(flags, "tsig", "NAME:ALG:SECRET-FILE", "",
-           "sign what is asked of the sources' servers (TSIG), and take signed answers only; ALG "
-           "is hmac-sha256, hmac-sha384 or hmac-sha512, the file holds the secret in base64 and "
-           "must not be readable by everybody.",
+           "sign transfers from the sources' servers (TSIG), and take signed answers only; what "
+           "SERVER/query is asked is not signed. ALG is hmac-sha256, hmac-sha384 or hmac-sha512, "
+           "the file holds the secret in base64 and must not be readable by everybody.",
            to.tsig, dns::parse_tsig);
+    flags.add({"names", "FILE", "",
+               "names that SERVER/query is asked for, one a line, # begins a comment: web stands "
+               "for web.PUBLIC of every source, web.example.com. (with a dot at the end) for "
+               "itself; read at every poll.",
+               [&to](std::string_view text) -> Result<void> {
+                   if (text.empty()) return fail("the file has no name");
+                   to.names_path = text;
+                   return {};
+               }});
     flags.number("max-transfer-size", to.transfer_megabytes, 1, 4096,
                  "largest answer that is taken from a server, in MB.");
     flags.number("max-transfer-time", to.transfer_seconds, 1, 86'400,
@@ -54,11 +64,13 @@ void add_transfer_options(run::Flags& flags, Options& to) {
 }  // namespace
 
 run::Flags option_table(Options& to) {
-    run::Flags flags("ipref-dns-agent",
-                     "[options] LOCAL:PUBLIC:SERVER[:PORT][,SERVER[:PORT]]... ...",
+    run::Flags flags("ipref-dns-agent", "[options] LOCAL:PUBLIC:SERVER[:PORT][/query][,...] ...",
                      "Tells the mapper which published references belong to which local hosts: "
                      "transfers the zone PUBLIC from each SERVER, takes its AA records, and looks "
-                     "up each host under LOCAL. Without sources it stays connected and idle.");
+                     "up each host under LOCAL. SERVER/query does not allow the transfer: it is "
+                     "asked for the TXT records of one name after the other, those of LOCAL "
+                     "(transferred from -resolver) or of a file (-names). Without sources the "
+                     "agent stays connected and idle.");
     parsed(flags, "m", "URL", mapper::kDefaultUrl, "the gateway's mapper socket.", to.mapper_path,
            mapper::parse_mapper_url);
     flags.number("t", to.interval_minutes, 1, 10080,
@@ -104,7 +116,7 @@ run::Flags option_table(Options& to) {
            mapper::parse_protocol);
     parsed(flags, "resolver", "ADDR[:PORT]", "the system's",
            "name server that LOCAL and gateway names are looked up at; several are separated by "
-           "commas.",
+           "commas. One that allows the transfer of LOCAL is not asked for each of many hosts.",
            to.resolvers, dns::parse_servers);
     flags.add({"sources", "FILE", "",
                "more sources, one a line, # begins a comment; read again on SIGHUP and when it "
@@ -127,10 +139,14 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     auto sources = parse_sources(rest->rest);
     if (!sources) return tl::unexpected(sources.error());
     options.given_sources = options.sources = std::move(*sources);
-    if (options.sources_path.empty()) return options;
-    auto all = with_sources_file(options.given_sources, options.sources_path);
-    if (!all) return tl::unexpected(all.error());
-    options.sources = std::move(*all);
+    if (!options.sources_path.empty()) {
+        auto all = with_sources_file(options.given_sources, options.sources_path);
+        if (!all) return tl::unexpected(all.error());
+        options.sources = std::move(*all);
+    }
+    if (auto checked = check_names(options, options.sources); !checked) {
+        return tl::unexpected(checked.error());
+    }
     return options;
 }
 
@@ -140,6 +156,25 @@ dns::TransferLimits Options::transfer_limits() const {
             .silence = idle,
             .whole = std::chrono::seconds(transfer_seconds),
             .bytes = uint64_t{transfer_megabytes} << 20};
+}
+
+Result<void> check_names(const Options& options, const std::vector<Source>& sources) {
+    for (const auto& source : sources) {
+        const auto& servers = source.servers;
+        const bool asked = std::any_of(servers.begin(), servers.end(),
+                                       [](const Server& one) { return one.by_query; });
+        if (!asked) continue;
+        if (!options.names_path.empty()) {
+            const auto names = read_names(options.names_path, source.public_zone);
+            if (!names) return tl::unexpected(names.error());
+        } else if (options.resolvers.empty()) {
+            return fail(
+                "source {}: SERVER/query needs names to ask for: give -resolver with a server that "
+                "allows the transfer of {}, or -names with a file of them",
+                source.str(), source.local.str());
+        }
+    }
+    return {};
 }
 
 std::string summary(const Options& options) {
@@ -159,6 +194,9 @@ std::string summary(const Options& options) {
                     options.transfer_seconds, options.transfer_idle_seconds);
     if (options.metrics) text += fmt::format("metrics: {}\n", options.metrics->str());
     if (options.notify) text += fmt::format("notify: {}\n", options.notify->str());
+    if (!options.names_path.empty()) {
+        text += fmt::format("names for /query: {}\n", options.names_path);
+    }
     if (options.tsig) {
         text += fmt::format("tsig: key {}, {}\n", options.tsig->name.str(),
                             dns::name_of(options.tsig->algorithm));

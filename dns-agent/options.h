@@ -38,6 +38,7 @@ struct Options {
     bool version = false;
     bool check = false;
     bool help = false;
+    std::string names_path;             ///< what SERVER/query is asked for; empty: LOCAL's names
     std::string sources_path;           ///< empty: no file
     std::vector<Source> given_sources;  ///< on the command line
     std::vector<Source> sources;        ///< those and the file's
@@ -50,6 +51,9 @@ run::Flags option_table(Options& to);
 
 /// Arguments without the program's name. Help and version win over mistakes in sources.
 Result<Options> parse_options(const std::vector<std::string>& arguments);
+
+/// Whether there is a place to take names from for each server that is asked by queries.
+Result<void> check_names(const Options& options, const std::vector<Source>& sources);
 
 /// What -check prints: the settings and sources as they are understood.
 std::string summary(const Options& options);

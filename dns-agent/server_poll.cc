@@ -28,6 +28,10 @@ std::string advice(const TransferError& error, const Source& source, const Serve
             break;
     }
     if (!error.answered) return "";
+    if (server.by_query) {
+        return fmt::format("see what it answers: dig @{} -p {} {} SOA; ", server.host, server.port,
+                           source.public_zone.str());
+    }
     return fmt::format("see what it gives: dig @{} -p {} {} AXFR; ", server.host, server.port,
                        source.public_zone.str());
 }
@@ -51,6 +55,7 @@ ServerPoll::ServerPoll(World& world, run::Metrics& metrics, const Source& source
       alarm_(world.alarm([this] { begin(); })),
       backoff_(interval),
       hasten_(interval) {
+    known_.answers = std::make_shared<QueryCache>();
     for (const char* result : {"unchanged", "ixfr", "axfr", "queries", "failed"}) {
         auto labels = labels_of(source_, server_);
         labels.emplace_back("result", result);
@@ -110,7 +115,7 @@ void ServerPoll::succeeded(const Fetched& fetched) {
         log(Severity::info, fmt::format("{}: {}", server_.str(), fetched.note));
     }
     count(name_of(fetched.how));
-    if (fetched.zone != known_) {
+    if (fetched.zone != known_.zone) {
         for (const auto& warning : fetched.zone->warnings) log(Severity::warning, warning);
         if (fetched.zone->more_warnings > 0) {
             log(Severity::warning,
@@ -128,7 +133,7 @@ void ServerPoll::succeeded(const Fetched& fetched) {
 }
 
 void ServerPoll::take(std::shared_ptr<const Zone> zone, Milliseconds next) {
-    zone_ = known_ = std::move(zone);
+    zone_ = known_.zone = std::move(zone);
     serial_gauge_.set(zone_->serial);
     records_gauge_.set(static_cast<double>(zone_->entries.size()));
     success_gauge_.set(static_cast<double>(world_.unix_time()));
@@ -153,7 +158,8 @@ void ServerPoll::failed(const TransferError& error) {
     const auto time = backoff_.next();
     last_error_ = error.text;
     log(Severity::warning,
-        fmt::format("transfer from {} failed: {}; {}next try in {} s", server_.str(), error.text,
+        fmt::format("{} {} failed: {}; {}next try in {} s",
+                    server_.by_query ? "asking" : "transfer from", server_.str(), error.text,
                     advice(error, source_, server_), time.count() / 1000));
     wait(time);
 }
@@ -170,7 +176,7 @@ ServerPoll::Status ServerPoll::status() const {
                   .last_success = last_success_,
                   .next = std::nullopt,
                   .last_error = last_error_};
-    if (known_ && !known_->gone) status.serial = known_->serial;
+    if (known_.zone && !known_.zone->gone) status.serial = known_.zone->serial;
     if (!busy_) status.next = next_;
     return status;
 }

@@ -73,8 +73,8 @@ class ServerPoll {
 
     Backoff backoff_;
     Backoff hasten_;
-    std::shared_ptr<const Zone> zone_;   ///< its vote
-    std::shared_ptr<const Zone> known_;  ///< what differences apply to; survives failures
+    std::shared_ptr<const Zone> zone_;  ///< its vote
+    Known known_;                       ///< survives failures
     bool heard_once_ = false;
     bool busy_ = false;
     bool again_ = false;

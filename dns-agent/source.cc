@@ -9,7 +9,7 @@ namespace ipref::agent {
 
 namespace {
 
-constexpr std::string_view kSyntax = "write LOCAL:PUBLIC:SERVER[:PORT][,SERVER[:PORT]]...";
+constexpr std::string_view kSyntax = "write LOCAL:PUBLIC:SERVER[:PORT][/query][,...]";
 
 std::string without_dot(const dns::Name& name) {
     auto text = name.lower().str();
@@ -56,27 +56,35 @@ Result<Server> parse_host_name(std::string_view text) {
     return server;
 }
 
+/// "/query" at the end is taken off.
+bool take_way(std::string_view& text) {
+    constexpr std::string_view kWay = "/query";
+    if (text.size() < kWay.size() || text.substr(text.size() - kWay.size()) != kWay) return false;
+    text.remove_suffix(kWay.size());
+    return true;
+}
+
 Result<Server> parse_server(std::string_view text) {
+    const auto given = text;
+    const bool by_query = take_way(text);
     if (text.empty()) return fail("a server is empty; {}", kSyntax);
     if (text.find('/') != std::string_view::npos) {
-        return fail(
-            "server \"{}\": SERVER/query is not built in; give a server that allows zone "
-            "transfer (AXFR)",
-            text);
+        return fail("server \"{}\": only /query may follow a server, or nothing", given);
     }
     const bool bracketed = text[0] == '[';
     if (!bracketed && std::count(text.begin(), text.end(), ':') > 1) {
-        return fail("server \"{}\": IPv6 is written [2001:db8::53]:53", text);
+        return fail("server \"{}\": IPv6 is written [2001:db8::53]:53", given);
     }
     const auto endpoint = net::Endpoint::parse(text, 53);
     if (!endpoint && bracketed) {
-        return fail("server \"{}\": {}; IPv6 is written [2001:db8::53]:53", text,
+        return fail("server \"{}\": {}; IPv6 is written [2001:db8::53]:53", given,
                     endpoint.error().text);
     }
-    auto server = endpoint ? Result<Server>(Server{endpoint->ip.str(), endpoint->port})
+    auto server = endpoint ? Result<Server>(Server{endpoint->ip.str(), endpoint->port, false})
                            : parse_host_name(text);
-    if (!server) return fail("server \"{}\": {}", text, server.error().text);
-    if (server->port == 0) return fail("server \"{}\": port 0", text);
+    if (!server) return fail("server \"{}\": {}", given, server.error().text);
+    if (server->port == 0) return fail("server \"{}\": port 0", given);
+    server->by_query = by_query;
     return server;
 }
 
@@ -93,7 +101,10 @@ Result<Source> parse(std::string_view text) {
         auto server = parse_server(text.substr(0, comma));
         if (!server) return tl::unexpected(server.error());
         const auto& known = source.servers;
-        if (std::find(known.begin(), known.end(), *server) != known.end()) {
+        const auto same = [&](const Server& one) {
+            return one.host == server->host && one.port == server->port;
+        };
+        if (std::any_of(known.begin(), known.end(), same)) {
             return fail("server {} stands there twice", server->str());
         }
         if (known.size() == kMostServers) return fail("more than {} servers", kMostServers);
@@ -106,8 +117,9 @@ Result<Source> parse(std::string_view text) {
 }  // namespace
 
 std::string Server::str() const {
-    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
-                                               : fmt::format("[{}]:{}", host, port);
+    const bool is_v6 = host.find(':') != std::string::npos;
+    return fmt::format("{}{}{}:{}{}", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port,
+                       by_query ? "/query" : "");
 }
 
 mapper::Source Source::id() const {

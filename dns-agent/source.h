@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the agent is told to publish: LOCAL:PUBLIC:SERVER[:PORT][,SERVER[:PORT]]...
+// What the agent is told to publish: LOCAL:PUBLIC:SERVER[:PORT][/query][,...]
 // Source: spec "ipref-dns-agent".
 #pragma once
 
@@ -19,8 +19,10 @@ inline constexpr size_t kMostServers = 32;  ///< of one source
 struct Server {
     std::string host;  ///< "192.0.2.1", "2001:db8::53" or "ns1.example.com"
     uint16_t port = 53;
+    /// It is asked for one name after the other; else for the zone as a whole.
+    bool by_query = false;
 
-    /// "192.0.2.1:53", "[2001:db8::53]:53", "ns1.example.com:53".
+    /// "192.0.2.1:53", "[2001:db8::53]:53/query", "ns1.example.com:53".
     std::string str() const;
     friend bool operator==(const Server&, const Server&) = default;
 };
@@ -28,7 +30,7 @@ struct Server {
 struct Source {
     dns::Name local;  ///< where the hosts' own addresses are
     dns::Name public_zone;
-    std::vector<Server> servers;  ///< at least one, none twice
+    std::vector<Server> servers;  ///< at least one, no host and port twice
 
     /// As the gateway is told: lower case, no dot at the end.
     mapper::Source id() const;

@@ -12,8 +12,10 @@
 #include "common/mapper/types.h"
 #include "common/run/log.h"
 #include "common/run/loop.h"
+#include "dns-agent/fetch.h"
+#include "dns-agent/local_zone.h"
+#include "dns-agent/query_cache.h"
 #include "dns-agent/source.h"
-#include "dns-agent/zone_fetch.h"
 
 namespace ipref::agent {
 
@@ -28,6 +30,12 @@ class Alarm {
     virtual bool active() const = 0;
 };
 
+/// What a server is known to publish, so that it need not be asked for all again.
+struct Known {
+    std::shared_ptr<const Zone> zone;     ///< what it gave last, or nullptr
+    std::shared_ptr<QueryCache> answers;  ///< of single names; of this server and zone alone
+};
+
 class World {
   public:
     virtual ~World() = default;
@@ -35,9 +43,12 @@ class World {
     virtual double chance() = 0;     ///< at least 0, below 1
     virtual std::unique_ptr<Alarm> alarm(std::function<void()> callback) = 0;
     virtual int64_t unix_time() = 0;  ///< seconds since 1970, for metrics
-    /// What the server publishes in the source's zone; `have`: what it gave last, or nullptr.
-    virtual void fetch(const Server& server, const Source& source, std::shared_ptr<const Zone> have,
+    /// What the server publishes in the source's zone.
+    virtual void fetch(const Server& server, const Source& source, const Known& known,
                        std::function<void(FetchResult)> callback) = 0;
+    /// The source's zone LOCAL, from a server that gives it away as a whole.
+    virtual void local_zone(const dns::Name& local,
+                            std::function<void(Result<std::shared_ptr<const LocalZone>>)> take) = 0;
     virtual void look_up(const dns::Name& name, uint16_t type,
                          std::function<void(Result<dns::Answer>)> callback) = 0;
     virtual void log(run::Severity severity, const std::string& text) = 0;

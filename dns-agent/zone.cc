@@ -23,12 +23,6 @@ dns::Bytes bytes_of(const std::string& text) {
     return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-/// Whether a string begins "AA "; yes for malformed data, so that it is told.
-bool may_publish(dns::Bytes rdata) {
-    const auto strings = dns::txt_strings(rdata);
-    return !strings || std::any_of(strings->begin(), strings->end(), dns::is_aa);
-}
-
 std::optional<TxtRecord> kept(const dns::Name& owner, uint16_t type, dns::Bytes rdata) {
     if (type != dns::rr::kTxt || !may_publish(rdata)) return std::nullopt;
     return TxtRecord{owner.lower().str(), std::string(rdata.begin(), rdata.end())};
@@ -41,6 +35,11 @@ void in_order(std::vector<T>& list) {
 }
 
 }  // namespace
+
+bool may_publish(dns::Bytes rdata) {
+    const auto strings = dns::txt_strings(rdata);
+    return !strings || std::any_of(strings->begin(), strings->end(), dns::is_aa);
+}
 
 Step ZoneBuilder::add(const dns::Name& owner, uint16_t type, dns::Bytes rdata) {
     auto record = kept(owner, type, rdata);

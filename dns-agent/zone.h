@@ -45,6 +45,9 @@ struct Zone {
     uint64_t more_warnings = 0;  ///< not listed
 };
 
+/// Whether TXT data has a string that begins "AA "; yes for malformed data, so that it is told.
+bool may_publish(dns::Bytes rdata);
+
 /// Makes a Zone out of records as they come.
 class ZoneBuilder {
   public:

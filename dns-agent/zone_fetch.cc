@@ -5,22 +5,8 @@
 
 namespace ipref::agent {
 
-const char* name_of(Fetched::How how) {
-    switch (how) {
-        case Fetched::How::unchanged:
-            return "unchanged";
-        case Fetched::How::differences:
-            return "ixfr";
-        case Fetched::How::whole:
-            return "axfr";
-        case Fetched::How::queries:
-            return "queries";
-    }
-    return "";
-}
-
 ZoneFetch::ZoneFetch(run::Loop& loop, Target target, Callback callback)
-    : loop_(loop), target_(std::move(target)), callback_(std::move(callback)) {
+    : Fetch(std::move(callback)), loop_(loop), target_(std::move(target)) {
     if (target_.have && target_.have->gone) target_.have.reset();
     ask_serial();
 }
@@ -83,11 +69,6 @@ void ZoneFetch::zone(const dns::TransferStep& end) {
         return ask_zone(nullptr);
     }
     finish(Fetched{std::move(zone), how, note_, std::nullopt});
-}
-
-void ZoneFetch::finish(FetchResult result) {
-    finished_ = true;
-    callback_(std::move(result));
 }
 
 }  // namespace ipref::agent

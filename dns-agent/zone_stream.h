@@ -9,8 +9,6 @@
 
 namespace ipref::agent {
 
-using dns::TransferError;
-
 class ZoneStream {
   public:
     /// With `have` the differences since that are asked for (IXFR), else the zone (AXFR).

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The agent with name servers of other makes: AXFR, IXFR, NOTIFY, TSIG."""
+"""The agent with name servers of other makes: AXFR, IXFR, NOTIFY, TSIG, and queries where nothing
+else is allowed."""
 
 from pathlib import Path
 
@@ -16,11 +17,11 @@ _HOSTS = {f"host{n}": f"10.0.0.{n}" for n in range(1, 101)}
 _METRICS = f"{ADDRESS}:9753"
 
 
-def agent(lab: Lab, where: Namespace, *options: str) -> Process:
+def agent(lab: Lab, where: Namespace, *options: str, way: str = "") -> Process:
     """It prints what a gateway would be told."""
     return lab.process(f"{where.title} ipref-dns-agent", where, [
         lab.program("ipref-dns-agent"), "-devmode", "-debug", "-metrics", _METRICS,
-        "-resolver", f"{ADDRESS}:{PORT}", *options, f"internal:example.com:{ADDRESS}:{PORT}"],
+        "-resolver", f"{ADDRESS}:{PORT}", *options, f"internal:example.com:{ADDRESS}:{PORT}{way}"],
         ours=True)
 
 
@@ -88,3 +89,45 @@ def wrong_key(lab: Lab) -> None:
     wrong.start()
     wrong.wait_for(f"transfer from {ADDRESS}:{PORT} failed")
     assert "full set" not in wrong.log()
+
+
+@scenario("a zone that is not given away is asked name by name: the local zone's, in one transfer")
+def queried(lab: Lab) -> None:
+    where = lab.host("dns")
+    server = Nsd(lab, where)
+    server.write(_HOSTS)
+    server.start()
+    made = agent(lab, where, "-notify", f"{ADDRESS}:{NOTIFY_PORT}", way="/query")
+    made.start()
+    made.wait_for("full set, 100 hosts")
+    made.wait_for("+ 10.0.0.7 = 198.51.100.1 + 7\n")
+    server.write(_HOSTS | {"new": "10.0.0.200"})  # the next poll is far away: NOTIFY brings it
+    server.reload()
+    made.wait_for("+ 10.0.0.200 = 198.51.100.1 + 200\n")
+    server.write(_HOSTS)
+    server.reload()
+    made.wait_for("- 10.0.0.200 = 198.51.100.1 + 200\n")
+    assert transfers(where, "queries") == 3
+    assert transfers(where, "axfr") == transfers(where, "failed") == 0
+
+
+@scenario("where nothing can be transferred, the names to ask for stand in a file")
+def names_file(lab: Lab) -> None:
+    where = lab.host("dns")
+    server = Bind(lab, where)
+    server.write(_HOSTS)
+    server.start()
+    refused = agent(lab, where, way="/query")
+    refused.start()
+    refused.wait_for("internal. cannot be transferred")
+    refused.wait_for("can come from a file (-names)")
+    refused.stop()
+    names = lab.file("names", "# hosts\nhost1\nhost2.example.com.\nnobody\n")
+    made = agent(lab, where, "-notify", f"{ADDRESS}:{NOTIFY_PORT}", "-names", str(names),
+                 way="/query")
+    made.start()
+    made.wait_for("full set, 2 hosts")
+    names.write_text("host1\nhost2\nnew\n")
+    server.write(_HOSTS | {"new": "10.0.0.200"})
+    server.reload()
+    made.wait_for("+ 10.0.0.200 = 198.51.100.1 + 200\n")

@@ -17,7 +17,8 @@ SECRET = "c2V2ZW50ZWVuIHNlY3JldCBieXRlcyBhbmQgbW9yZQ=="
 
 
 class DnsServer:
-    """Serves "internal" to everybody and "example.com" to who has the key."""
+    """Answers for both zones to everybody, gives "example.com" away to who has the key, and
+    "internal" to nobody; NSD to everybody."""
 
     make = ""
 
@@ -85,6 +86,7 @@ key:
 zone:
     name: "internal"
     zonefile: "{self.internal}"
+    provide-xfr: {ADDRESS} NOKEY
 zone:
     name: "example.com"
     zonefile: "{self.file}"

@@ -23,8 +23,10 @@ class FakeWorld : public agent::World {
     std::map<std::string, int> transfers;  ///< how many were made
     /// Addresses of names; a name that is not there does not exist.
     std::map<std::string, std::vector<net::Ip>> names;
-    std::set<std::string> unanswered;  ///< names that no server answers for
-    std::vector<std::string> lines;    ///< the log: "W text"
+    std::set<std::string> unanswered;               ///< names that no server answers for
+    std::vector<std::string> lines;                 ///< the log: "W text"
+    std::shared_ptr<const agent::LocalZone> local;  ///< what a transfer of LOCAL gives
+    size_t local_asked = 0;
     size_t look_ups = 0;
     size_t most_at_once = 0;
 
@@ -34,11 +36,21 @@ class FakeWorld : public agent::World {
         return std::make_unique<FakeAlarm>(*this, std::move(callback));
     }
     int64_t unix_time() override { return 1'700'000'000 + now_.count() / 1000; }
-    void fetch(const agent::Server& server, const agent::Source&,
-               std::shared_ptr<const agent::Zone> have,
+    void fetch(const agent::Server& server, const agent::Source&, const agent::Known& known,
                std::function<void(agent::FetchResult)> callback) override {
         transfers[server.str()]++;
-        later([this, name = server.str(), have, callback] { callback(give(name, have)); });
+        later([this, name = server.str(), have = known.zone, callback] {
+            callback(give(name, have));
+        });
+    }
+    void local_zone(
+        const dns::Name&,
+        std::function<void(Result<std::shared_ptr<const agent::LocalZone>>)> take) override {
+        local_asked++;
+        later([this, take] {
+            if (!local) return take(fail("the server answers REFUSED"));
+            take(local);
+        });
     }
     void look_up(const dns::Name& name, uint16_t type,
                  std::function<void(Result<dns::Answer>)> callback) override {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dns-agent/options.h"
 
+#include <fstream>
+
 #include "unit/catch.h"
+#include "unit/temporary_directory.h"
 
 using namespace ipref;
 using namespace ipref::agent;
@@ -81,6 +84,29 @@ TEST_CASE("bad values are named", "[agent_options]") {
 TEST_CASE("help and version do not need sources to be right", "[agent_options]") {
     CHECK(parse_options({"-version", "internal"}).value().version);
     CHECK(parse_options({"-h", "internal"}).value().help);
+}
+
+TEST_CASE("SERVER/query needs a place to take names from", "[agent_options]") {
+    const std::string source = "internal:example.com:192.0.2.1/query";
+    CHECK(refused({source}) ==
+          "source internal:example.com: SERVER/query needs names to ask for: give -resolver with a "
+          "server that allows the transfer of internal., or -names with a file of them");
+    CHECK(refused({"-resolver", "127.0.0.1", source}) == "accepted");
+    const test::TemporaryDirectory folder;
+    const auto path = folder.file("names");
+    CHECK(refused({"-names", path, source}).find("names file " + path + " cannot be read: ") == 0);
+    std::ofstream(path) << "web # a host\n\na..b\n";
+    CHECK(refused({"-names", path, source}).find("names file " + path + ", line 3: \"a..b\": ") ==
+          0);
+    std::ofstream(path) << "web\n";
+    const auto options = parse_options({"-names", path, source});
+    REQUIRE(options);
+    CHECK(summary(*options).find("names for /query: " + path + "\n") != std::string::npos);
+    CHECK(summary(*options).find("from 192.0.2.1:53/query, 1 of 1") != std::string::npos);
+    // In a file of sources, too.
+    const auto sources = folder.file("sources");
+    std::ofstream(sources) << source << "\n";
+    CHECK(refused({"-sources", sources}).find("SERVER/query needs names") != std::string::npos);
 }
 
 TEST_CASE("the summary says what would be used", "[agent_options]") {

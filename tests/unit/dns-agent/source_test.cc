@@ -36,7 +36,7 @@ TEST_CASE("sources", "[source]") {
 }
 
 TEST_CASE("what is no source gets its own message", "[source]") {
-    const std::string syntax = "; write LOCAL:PUBLIC:SERVER[:PORT][,SERVER[:PORT]]...";
+    const std::string syntax = "; write LOCAL:PUBLIC:SERVER[:PORT][/query][,...]";
     CHECK(refused("") == "source \"\": there is no \":\" behind LOCAL" + syntax);
     CHECK(refused("a") == "source \"a\": there is no \":\" behind LOCAL" + syntax);
     CHECK(refused("a:b") == "source \"a:b\": there is no \":\" behind PUBLIC" + syntax);
@@ -53,8 +53,25 @@ TEST_CASE("what is no source gets its own message", "[source]") {
     CHECK(refused("a:b:[2001:db8::53").find("IPv6 is written") != std::string::npos);
     CHECK(refused("a:b:192.0.2.1,192.0.2.1:53") ==
           "source \"a:b:192.0.2.1,192.0.2.1:53\": server 192.0.2.1:53 stands there twice");
-    CHECK(refused("a:b:192.0.2.1/query").find("SERVER/query is not built in") != std::string::npos);
+    CHECK(refused("a:b:192.0.2.1/axfr") ==
+          "source \"a:b:192.0.2.1/axfr\": server \"192.0.2.1/axfr\": only /query may follow a "
+          "server, or nothing");
+    CHECK(refused("a:b:/query") == "source \"a:b:/query\": a server is empty" + syntax);
+    CHECK(refused("a:b:192.0.2.1,192.0.2.1/query").find("stands there twice") != std::string::npos);
     CHECK(refused("a..b:c:d").find("LOCAL domain \"a..b\"") != std::string::npos);
+}
+
+TEST_CASE("servers that are asked by queries", "[source]") {
+    const auto source =
+        parse_source("a:b:192.0.2.1/query,[2001:db8::1]:54/query,ns.example/query,192.0.2.2")
+            .value();
+    std::vector<std::string> texts;
+    for (const auto& one : source.servers) texts.push_back(one.str());
+    CHECK(texts == std::vector<std::string>{"192.0.2.1:53/query", "[2001:db8::1]:54/query",
+                                            "ns.example:53/query", "192.0.2.2:53"});
+    CHECK(source.servers[2].host == "ns.example");
+    CHECK(source.servers[2].by_query);
+    CHECK_FALSE(source.servers[3].by_query);
 }
 
 TEST_CASE("names are plain", "[source]") {

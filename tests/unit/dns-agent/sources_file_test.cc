@@ -33,7 +33,7 @@ TEST_CASE("sources one a line, with comments", "[sources_file]") {
 TEST_CASE("a bad line is named", "[sources_file]") {
     CHECK(refused("a:b:c\n\nx\n") ==
           "line 3: source \"x\": there is no \":\" behind LOCAL; write "
-          "LOCAL:PUBLIC:SERVER[:PORT][,SERVER[:PORT]]...");
+          "LOCAL:PUBLIC:SERVER[:PORT][/query][,...]");
     CHECK(refused("a:b:c\nA:B:d\n").rfind("line 2: source \"A:B:d\": a:b stands there twice", 0) ==
           0);
     CHECK(refused("a:b:c d:e:f").rfind("line 1: ", 0) == 0);

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dns-agent/query_fetch.h"
+
+#include <algorithm>
+
+#include "common/dns/answer.h"
+#include "common/run/log.h"
+
+namespace ipref::agent {
+
+using run::Milliseconds;
+
+namespace {
+
+constexpr uint32_t kDeniedTtl = 300;  // seconds, of a denial without SOA
+
+/// How long a denial holds (RFC 2308 section 5): the SOA's TTL, or its last number if that is less.
+uint32_t denial_ttl(dns::Bytes message) {
+    dns::MessageReader reader(message);
+    while (const auto view = reader.record()) {
+        if (view->section != dns::Section::authority || view->type != dns::rr::kSoa) continue;
+        if (view->rdata.size() < 4) break;
+        wire::Reader minimum(view->rdata.last(4));
+        return std::min(dns::sane_ttl(view->ttl), minimum.u32());
+    }
+    return kDeniedTtl;
+}
+
+std::optional<dns::Name> wildcard_beside(const dns::Name& name) {
+    constexpr uint8_t kStar[] = {'*'};
+    return name.without(1).with_label(kStar);
+}
+
+dns::Bytes bytes_of(const std::string& text) {
+    return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+size_t size_of(const QueryCache::Known& known) {
+    size_t size = 0;
+    for (const auto& rdata : known.rdata) size += rdata.size();
+    return size;
+}
+
+void in_order(std::vector<dns::Name>& names) {
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
+}  // namespace
+
+Milliseconds QueryFetch::shortest(size_t names) {
+    constexpr Milliseconds kLeast{10'000};
+    return std::max(kLeast, Milliseconds(10) * static_cast<int64_t>(names));
+}
+
+QueryFetch::QueryFetch(run::Loop& loop, Target target, Callback callback)
+    : Fetch(std::move(callback)),
+      loop_(loop),
+      target_(std::move(target)),
+      asker_(loop, target_.server, target_.timeout),
+      ready_(loop, [this] { end(); }),
+      begun_(loop.now()) {
+    in_order(target_.names);
+    shortest_ = shortest(target_.names.size());
+    add_wildcards();
+    asker_.ask({target_.zone, dns::rr::kSoa, dns::klass::kIn}, false,
+               [this](const Asker::Outcome& outcome) { serial(outcome); });
+}
+
+/// A wildcard answers for names that nobody published: it is asked for itself, to be told apart.
+void QueryFetch::add_wildcards() {
+    auto& names = target_.names;
+    std::vector<dns::Name> wildcards;
+    for (const auto& name : names) {
+        const auto wildcard = wildcard_beside(name);
+        const bool same = !wildcards.empty() && wildcard && wildcards.back() == *wildcard;
+        if (wildcard && !same) wildcards.push_back(*wildcard);
+    }
+    names.insert(names.end(), wildcards.begin(), wildcards.end());
+    in_order(names);
+}
+
+void QueryFetch::serial(const Asker::Outcome& outcome) {
+    if (!outcome) return finish(tl::unexpected(TransferError{false, outcome.error(), false}));
+    const auto header = dns::Header::read(*outcome);
+    if (header && header->rcode() == dns::rcode::kNotAuth) {
+        return fail_with("the server answers NOTAUTH", true);
+    }
+    const auto answer = dns::parse_answer(*outcome, target_.zone, dns::rr::kSoa);
+    if (!answer) return fail_with("its answer to SOA: " + answer.error().text);
+    if (answer->rcode == dns::rcode::kNxDomain) {
+        return fail_with("the server answers NXDOMAIN", true);
+    }
+    const auto serial =
+        answer->records.empty() ? std::nullopt : dns::soa_serial(answer->records[0].rdata);
+    if (!serial) return fail_with("it gives no SOA of the zone");
+    begin(*serial);
+}
+
+void QueryFetch::begin(uint32_t serial) {
+    auto& cache = *target_.cache;
+    const bool same = cache.serial == serial;
+    cache.serial = serial;
+    for (const auto& name : target_.names) {
+        const auto known = cache.names.find(name);
+        if (known == cache.names.end()) {
+            due_.push_back(name);
+            continue;
+        }
+        if (!same) known->second.until = Milliseconds(0);
+        if (known->second.until <= loop_.now()) due_.push_back(name);
+        bytes_ += size_of(known->second);
+    }
+    more();
+}
+
+void QueryFetch::more() {
+    const bool in_time = loop_.now() - begun_ < target_.whole;
+    while (in_time && open_ < kAtATime && next_ < due_.size() && failures_ < kMostFailures) {
+        open_++;
+        const auto index = next_++;
+        asker_.ask({due_[index], dns::rr::kTxt, dns::klass::kIn}, false,
+                   [this, index](const Asker::Outcome& outcome) { answered(index, outcome); });
+    }
+    if (open_ == 0) ready_.start(Milliseconds(0));
+}
+
+void QueryFetch::answered(size_t index, const Asker::Outcome& outcome) {
+    open_--;
+    if (outcome) {
+        take(due_[index], *outcome);
+    } else {
+        failed(due_[index], outcome.error());
+    }
+    more();
+}
+
+void QueryFetch::take(const dns::Name& name, dns::Bytes message) {
+    const auto answer = dns::parse_answer(message, name, dns::rr::kTxt);
+    if (!answer) return failed(name, answer.error().text);
+    QueryCache::Known known;
+    for (const auto& record : answer->records) {
+        if (!may_publish(record.rdata)) continue;
+        known.rdata.emplace_back(record.rdata.begin(), record.rdata.end());
+    }
+    const auto size = size_of(known);
+    if (bytes_ + size > kMostBytes) return failed(name, "the answers are too much to be kept");
+    bytes_ += size - size_of(target_.cache->names[name]);
+    std::sort(known.rdata.begin(), known.rdata.end());
+    const auto ttl = answer->records.empty() ? denial_ttl(message) : answer->ttl;
+    known.until = loop_.now() + std::clamp(Milliseconds(int64_t{ttl} * 1000), shortest_,
+                                           std::max(shortest_, target_.longest));
+    target_.cache->names[name] = std::move(known);
+}
+
+void QueryFetch::failed(const dns::Name& name, const std::string& why) {
+    const auto known = target_.cache->names.find(name);
+    if (known == target_.cache->names.end()) {
+        unknown_ = true;
+    } else {
+        known->second.until = loop_.now() + shortest_;
+    }
+    if (failures_++ == 0) first_failure_ = fmt::format("{} TXT: {}", name.str(), why);
+}
+
+bool QueryFetch::is_of_wildcard(const dns::Name& name, const QueryCache::Known& known) const {
+    const auto wildcard = wildcard_beside(name);
+    if (known.rdata.empty() || !wildcard || *wildcard == name) return false;
+    const auto beside = target_.cache->names.find(*wildcard);
+    return beside != target_.cache->names.end() && beside->second.rdata == known.rdata;
+}
+
+/// False: there are too many records, and the fetch has failed.
+bool QueryFetch::build(ZoneBuilder& builder) {
+    std::unordered_map<dns::Name, QueryCache::Known> kept;  // names that are gone go
+    for (const auto& name : target_.names) {
+        const auto& known = target_.cache->names.at(name);
+        if (is_of_wildcard(name, known)) continue;
+        for (const auto& rdata : known.rdata) {
+            const auto added = builder.add(name, dns::rr::kTxt, bytes_of(rdata));
+            if (added) continue;
+            fail_with(added.error());
+            return false;
+        }
+    }
+    for (const auto& name : target_.names) kept.insert(target_.cache->names.extract(name));
+    target_.cache->names = std::move(kept);
+    return true;
+}
+
+void QueryFetch::end() {
+    const auto left = due_.size() - next_;
+    if (unknown_ || failures_ >= kMostFailures || left > 0) {
+        const auto why = failures_ > 0 ? ", the first: " + first_failure_ : " in time";
+        return fail_with(fmt::format("{} of {} have no answer{}", failures_ + left,
+                                     run::counted(target_.names.size(), "name"), why));
+    }
+    ZoneBuilder builder(target_.zone, nullptr);
+    if (!build(builder)) return;
+    auto zone = builder.finish(*target_.cache->serial, false);
+    const auto& have = target_.have;
+    if (have && !have->gone && have->serial == zone->serial && have->records == zone->records) {
+        zone = have;
+    }
+    const auto how = due_.empty() ? Fetched::How::unchanged : Fetched::How::queries;
+    Fetched fetched{std::move(zone), how, "", std::nullopt};
+    if (failures_ > 0) {
+        fetched.note = fmt::format("{} without an answer, what was known is kept; the first: {}",
+                                   run::counted(failures_, "name"), first_failure_);
+    }
+    for (const auto& [name, known] : target_.cache->names) {
+        const auto left_to_live = known.until - loop_.now();
+        fetched.again = std::min(fetched.again.value_or(left_to_live), left_to_live);
+    }
+    if (fetched.again) fetched.again = std::max(*fetched.again, shortest_);
+    finish(std::move(fetched));
+}
+
+void QueryFetch::fail_with(std::string text, bool gone) {
+    finish(tl::unexpected(TransferError{gone, std::move(text), true}));
+}
+
+}  // namespace ipref::agent

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A zone that cannot be transferred, SERVER/query: the TXT records of names that are known from
+// elsewhere, asked one by one, a bounded number at a time. The zone's serial comes first; while it
+// stays, what was answered or denied is not asked again before its TTL is over.
+//
+// A name without an answer keeps the answer of before. Where there is none, the whole fails, since
+// a set without a host would withdraw it; the next try asks for nothing but what is missing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dns-agent/asker.h"
+#include "dns-agent/fetch.h"
+#include "dns-agent/query_cache.h"
+
+namespace ipref::agent {
+
+class QueryFetch : public Fetch {
+  public:
+    static constexpr size_t kAtATime = 50;
+    static constexpr size_t kMostBytes = 64u << 20;  ///< of TXT data that is kept
+
+    struct Target {
+        net::Endpoint server;
+        dns::Name zone;
+        std::vector<dns::Name> names;  ///< below the zone's
+        std::shared_ptr<const Zone> have;
+        std::shared_ptr<QueryCache> cache;  ///< of this server and zone
+        /// No answer is kept for longer, whatever its TTL, nor one that denies.
+        run::Milliseconds longest{3'600'000};
+        run::Milliseconds timeout{2'000};  ///< of one try
+        run::Milliseconds whole{600'000};  ///< no question is begun after this
+    };
+
+    QueryFetch(run::Loop& loop, Target target, Callback callback);
+
+    /// How long an answer is kept at least. Many names are asked for less often, so that a server
+    /// gets at most 100 questions a second on average.
+    static run::Milliseconds shortest(size_t names);
+
+  private:
+    static constexpr size_t kMostFailures = 20;  ///< then the server is given up
+
+    void add_wildcards();
+    void serial(const Asker::Outcome& outcome);
+    void begin(uint32_t serial);
+    void more();
+    void answered(size_t index, const Asker::Outcome& outcome);
+    void take(const dns::Name& name, dns::Bytes message);
+    void failed(const dns::Name& name, const std::string& why);
+    void end();
+    bool build(ZoneBuilder& builder);
+    bool is_of_wildcard(const dns::Name& name, const QueryCache::Known& known) const;
+    void fail_with(std::string text, bool gone = false);
+
+    run::Loop& loop_;
+    Target target_;
+    Asker asker_;
+    run::Timer ready_;  ///< ends in a turn of its own
+    run::Milliseconds begun_;
+    run::Milliseconds shortest_;
+    std::vector<dns::Name> due_;
+    size_t next_ = 0;
+    size_t open_ = 0;
+    size_t bytes_ = 0;
+    size_t failures_ = 0;
+    bool unknown_ = false;  ///< one of them has no answer of before
+    std::string first_failure_;
+};
+
+}  // namespace ipref::agent
