@@ -32,6 +32,7 @@ def suites():
     python = sys.executable
     yield 'lint sizes', [python, 'tests/lint/sizes.py']
     yield 'lint format', [python, 'tests/lint/format.py']
+    yield 'docs', [python, 'tests/docs/run.py']
     for tool in ('ref', 'packet'):
         for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin')):
             yield 'vectors %s %s' % (tool, build), ['%s/%s-vectors' % (bin_dir, tool), 'tests/vectors/%ss.jsonl' % tool]

@@ -47,6 +47,8 @@ def office(lab: Lab, internet: Internet) -> Site:
 def home_opens_page(lab: Lab, internet: Internet) -> None:
     """The client's half of the quick start, on the gateway machine itself."""
     home = Site(lab, internet, _HOME).router
+    home.run("sysctl", "-w", "net.ipv4.ip_forward=0")
+    home.run("sysctl", *readme.commands("sysctl")[0])
     gateway = gateway_as_written(lab, home, 0)
     corefile = readme.corefile().replace("ipref {", f"ipref {{\n        mapper {gateway.socket}")
     Resolver(lab, home, "127.0.0.2", corefile).start()

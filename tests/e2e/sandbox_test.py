@@ -6,7 +6,9 @@ from pathlib import Path
 from lab.clients import wait_ping
 from lab.lab import Lab
 from lab.process import Process
+from lab.readme import marked
 from lab.scenario import scenario
+from lab.shell import run
 from lab.worlds import two_gateways, two_sites
 
 _SETS = ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb")
@@ -36,6 +38,15 @@ def in_force(lab: Lab) -> None:
         confined(process)
         assert "going on without" not in process.log(), process.log()
     assert len(statuses(alpha.gateway.process)) > 1, "the workers are threads"
+    looked_at(alpha.gateway.process)
+
+
+def looked_at(gateway: Process) -> None:
+    """As docs/SECURITY.md says; there may be more than one gateway on this machine."""
+    [block] = marked("looked_at")
+    [command] = block.commands()
+    said = run("sh", "-c", command.replace("$(pidof ipref-gw)", str(gateway.pid))).output
+    assert "CapEff:\t0000000000000000" in said and "NoNewPrivs:\t1" in said, said
 
 
 @scenario("-no-sandbox keeps the privileges of the gateway")

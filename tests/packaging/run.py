@@ -3,6 +3,8 @@
 """Tests of a release in build/dist: what is in the packages, whether it runs where nothing else is, whether the units are sound,
 and whether the same commit gives the same bytes. Closes with `N passed, N failed`. Needs root."""
 import contextlib
+import functools
+import http.server
 import os
 import re
 import shutil
@@ -10,7 +12,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../docs'))
+import blocks  # noqa: E402
 
 DIST = 'build/dist'
 PROGRAMS = ('ipref-gw', 'ipref-dns-agent', 'ipref-coredns')
@@ -92,6 +98,21 @@ def tarball_runs_in_an_empty_root():
         for name in PROGRAMS:
             assert '0.' in run(*inside, '/' + name, '-version')
         serve(root, inside, '')
+
+
+def the_readme_installs():
+    """The commands of the README's "Install", with a download folder on this machine."""
+    [block] = blocks.marked('the_readme_installs')
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=DIST)
+    handler.log_message = lambda *_: None
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server, tempfile.TemporaryDirectory() as folder:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        os.makedirs(folder + '/sbin')
+        script = block.text().replace('RELEASE/', 'http://127.0.0.1:%d/' % server.server_port)
+        run('sh', '-ec', script.replace('/usr/local/sbin/', folder + '/sbin/').replace('wget ', 'wget -q '), cwd=folder)
+        server.shutdown()
+        for name in PROGRAMS:
+            assert '0.' in run(folder + '/sbin/' + name, '-version')
 
 
 def deb_has_everything_and_runs():
@@ -178,6 +199,15 @@ def nothing_dynamic():
         assert '(NEEDED)' not in said, said
 
 
+def no_path_of_the_build():
+    """Two builds in different folders have the same bytes: nothing in them says where they were made."""
+    here = os.getcwd().encode()
+    for folder in ('build/static/bin', 'build/static/stripped'):
+        for name in PROGRAMS:
+            with open('%s/%s' % (folder, name), 'rb') as f:
+                assert here not in f.read(), '%s/%s has the path %s' % (folder, name, here.decode())
+
+
 def the_same_again():
     before = open(DIST + '/SHA256SUMS', encoding='ascii').read()
     run(sys.executable, 'packaging/release.py')
@@ -185,8 +215,9 @@ def the_same_again():
     run('sha256sum', '--check', '--quiet', 'SHA256SUMS', cwd=DIST)
 
 
-TESTS = (tarball_runs_in_an_empty_root, deb_has_everything_and_runs, unit_commands_run_as_installed, deb_keeps_configuration,
-         packaged_corefile_is_good, units_are_sound, manuals_format, nothing_dynamic, the_same_again)
+TESTS = (tarball_runs_in_an_empty_root, the_readme_installs, deb_has_everything_and_runs, unit_commands_run_as_installed, deb_keeps_configuration,
+         packaged_corefile_is_good, units_are_sound, manuals_format, nothing_dynamic,
+         no_path_of_the_build, the_same_again)
 
 
 def main():

@@ -3,9 +3,13 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
-_README = Path(__file__).resolve().parents[3] / "README.md"
+_TESTS = Path(__file__).resolve().parents[2]
+_README = _TESTS.parent / "README.md"
+sys.path.append(str(_TESTS / "docs"))
+from blocks import marked  # noqa: E402, F401  for scenarios that run what a block has
 
 
 def _quick_start() -> str:
