@@ -10,8 +10,8 @@ from blocks import TOP
 _FOLDERS = ("common", "gw", "dns-agent", "resolver")
 _LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 _JOINED = re.compile(r'"\s*\n\s*"')          # neighbours are one text
-_LEAST = 10                                  # letters that a text has to have of its own
-_SEVERITY = re.compile(r"^(?:[EWI] |\[(?:ERROR|WARNING|INFO)\] )")
+_LEAST = 8                                   # letters that a text has to have of its own
+_SEVERITY = re.compile(r"^(?:[FEWI] |\[(?:ERROR|WARNING|INFO)\] )")
 
 
 def is_quote(text: str) -> bool:
@@ -19,7 +19,8 @@ def is_quote(text: str) -> bool:
 
 
 def known(quote: str) -> bool:
-    """Whether a text of the sources fits it, with anything in the place of each {}."""
+    """Whether a text of the sources fits it to its end, with anything in the place of each {}, and
+    nothing before it or what another text ends in a colon."""
     line = _SEVERITY.sub("", quote)
     return any(pattern.search(line) for pattern in _patterns())
 
@@ -41,4 +42,4 @@ def _pattern(text: str) -> re.Pattern[str] | None:
     parts = re.split(r"\{[^{}]*\}", text.removesuffix("\\n"))
     if sum(len(part.strip()) for part in parts) < _LEAST:
         return None
-    return re.compile(".*".join(map(re.escape, parts)))
+    return re.compile("(?:^|: )" + ".*".join(map(re.escape, parts)) + "$")

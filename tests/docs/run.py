@@ -103,7 +103,7 @@ def troubles_of_block(block, folder):
     if kind == 'check':
         return [try_command(command, folder) for command in block.commands()]
     if kind == 'log':
-        return ['no program logs "%s"' % line for line in block.lines if not (quotes.is_quote(line) and quotes.known(line))]
+        return ['no program logs "%s"' % line for line in block.lines if not quotes.known(line)]
     return [{'corefile': corefile, 'hosts': hosts}[kind](block, folder)] if kind in ('corefile', 'hosts') else [
         tested(block) if kind == 'test' else '']
 
