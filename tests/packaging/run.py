@@ -120,6 +120,7 @@ def deb_has_everything_and_runs():
         run('dpkg-deb', '-x', only(r'ipref_.*\.deb'), root)
         for path in ('etc/ipref/Corefile', 'etc/ipref/gateway.env', 'usr/lib/sysusers.d/ipref.conf',
                      'usr/share/bash-completion/completions/ipref-gw', 'usr/share/man/man5/ipref-corefile.5',
+                     'usr/share/doc/ipref/wireshark/ipref.lua', 'usr/share/doc/ipref/monitoring/alerts.yaml',
                      *('usr/lib/systemd/system/%s.service' % unit for unit in UNITS),
                      *('usr/lib/systemd/system/ipref-%s.socket' % unit for unit in ('gateway', 'coredns')),
                      *('usr/share/man/man8/%s.8' % name for name in PROGRAMS)):
