@@ -1,59 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "common/dns/upstream.h"
 
-#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
 
+#include "common/dns/connect_to.h"
 #include "common/dns/random.h"
 #include "common/tls/session.h"
 
 namespace ipref::dns {
 
 namespace {
-
-/// A socket, closed with its owner.
-class Socket {
-  public:
-    explicit Socket(int fd = -1) : fd_(fd) {}
-    ~Socket() { reset(); }
-    Socket(const Socket&) = delete;
-    Socket& operator=(const Socket&) = delete;
-
-    int fd() const { return fd_; }
-    void reset(int fd = -1) {
-        if (fd_ >= 0) close(fd_);
-        fd_ = fd;
-    }
-
-  private:
-    int fd_;
-};
-
-/// A non-blocking socket that is connected, or being so. 0 or an errno.
-int open_to(Socket& socket_, const net::Endpoint& server, int type,
-            const std::optional<net::Ip>& source) {
-    const int family = server.ip.is_v4() ? AF_INET : AF_INET6;
-    socket_.reset(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (socket_.fd() < 0) return errno;
-    sockaddr_storage address;
-    if (source) {
-        const unsigned own = net::Endpoint{*source, 0}.to(address);
-        if (bind(socket_.fd(), reinterpret_cast<const sockaddr*>(&address), own) != 0) return errno;
-    }
-    const unsigned size = server.to(address);
-    if (type == SOCK_STREAM) {
-        const int on = 1;
-        setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
-    if (connect(socket_.fd(), reinterpret_cast<const sockaddr*>(&address), size) == 0) return 0;
-    return errno == EINPROGRESS ? 0 : errno;
-}
 
 Trouble trouble_of(int error) {
     return error == ECONNREFUSED ? Trouble::refused : Trouble::network;
@@ -113,9 +74,12 @@ bool answers(Bytes query, Bytes answer) {
 }
 
 /// One query in flight.
-struct Upstream::Ask {
-    Ask(Upstream& owner, uint64_t with_number, Callback with)
-        : number(with_number), callback(std::move(with)), timer(owner.loop_, [this, &owner] {
+struct Upstream::Ask final : UdpPorts::Query {
+    Ask(Upstream& with_owner, uint64_t with_number, Callback with)
+        : owner(with_owner),
+          number(with_number),
+          callback(std::move(with)),
+          timer(owner.loop_, [this] {
               if (why.empty()) {
                   owner.fail(*this, Trouble::timed_out, "no answer");
               } else {
@@ -123,15 +87,21 @@ struct Upstream::Ask {
               }
           }) {}
 
+    bool on_datagram(std::span<uint8_t> datagram) override {
+        return owner.take_udp(*this, datagram);
+    }
+    void on_guesses() override { owner.begin_tcp(*this); }
+    void on_error(int error) override {
+        owner.fail(*this, trouble_of(error), std::strerror(error));
+    }
+
+    Upstream& owner;
     const uint64_t number;
     Callback callback;
     uint16_t id = 0;             // as the caller gave it
     std::vector<uint8_t> query;  // with the id, and the case, that goes out
     std::vector<uint8_t> name;   // as the caller spelled it, if the case is mixed
-    unsigned misses = 0;         // answers that did not fit
     run::Timer timer;
-    Socket socket;  // UDP; outlives its poll
-    std::unique_ptr<run::Poll> poll;
     std::unique_ptr<Stream> stream;  // TCP
     bool fresh = false;              // the stream was opened for this query
     Trouble trouble = Trouble::network;
@@ -140,7 +110,7 @@ struct Upstream::Ask {
 
 /// A TCP connection; idle, or in the hands of an Ask.
 struct Upstream::Stream {
-    Socket socket;
+    run::Fd fd;
     std::unique_ptr<run::Poll> poll;
     std::optional<tls::Session> session;
     Ask* ask = nullptr;
@@ -152,7 +122,11 @@ struct Upstream::Stream {
 };
 
 Upstream::Upstream(run::Loop& loop, net::Endpoint server, UpstreamOptions options)
-    : loop_(loop), server_(server), options_(options), expiry_(loop, [this] { drop_expired(); }) {}
+    : loop_(loop),
+      server_(server),
+      options_(std::move(options)),
+      udp_(loop, server, options_.source),
+      expiry_(loop, [this] { drop_expired(); }) {}
 
 Upstream::~Upstream() = default;
 
@@ -188,51 +162,24 @@ void Upstream::cancel(uint64_t number) {
 }
 
 void Upstream::send_udp(Ask& ask) {
-    const int error = open_to(ask.socket, server_, SOCK_DGRAM, options_.source);
-    if (error != 0) return fail_later(ask, trouble_of(error), std::strerror(error));
-    ask.poll =
-        std::make_unique<run::Poll>(loop_, ask.socket.fd(), [this, &ask](int) { read_udp(ask); });
-    const auto sent = send(ask.socket.fd(), ask.query.data(), ask.query.size(), MSG_NOSIGNAL);
-    // A full send buffer is loss, as on the wire: the time-out covers it.
-    if (sent < 0 && errno != EAGAIN) {
-        return fail_later(ask, trouble_of(errno), std::strerror(errno));
-    }
-    ask.poll->start(UV_READABLE);
+    const int error = udp_.add(ask, ask.query);
+    if (error != 0) fail_later(ask, trouble_of(error), std::strerror(error));
 }
 
-void Upstream::read_udp(Ask& ask) {
-    thread_local std::array<uint8_t, kMaxMessage> space;
-    constexpr int kReads = 16;  // a flood of wrong answers must not hold the loop
-    for (int i = 0; i < kReads; i++) {
-        const auto got = recv(ask.socket.fd(), space.data(), space.size(), 0);
-        if (got < 0) {
-            if (errno == EAGAIN || errno == EINTR) return;
-            return fail(ask, trouble_of(errno), std::strerror(errno));
-        }
-        const auto answer = std::span(space).first(static_cast<size_t>(got));
-        const bool fits = answers(ask.query, answer);
-        const bool spelled = ask.name.empty() || !fits || same_case(ask.query, answer);
-        if (!spelled && case_changed_ < kCaseChanges) case_changed_++;
-        if (!fits || !spelled) {
-            if (near_miss(ask, answer)) return;
-            continue;
-        }
-        if (!ask.name.empty()) case_changed_ = 0;
-        restore_case(ask, answer);
-        set_id(answer, ask.id);
-        return finish(ask, answer);
+/// True: the ask is over, or goes over TCP now. At once where only the case is wrong: a server that
+/// does not keep it would never answer otherwise.
+bool Upstream::take_udp(Ask& ask, std::span<uint8_t> answer) {
+    if (!answers(ask.query, answer)) return false;
+    if (!ask.name.empty() && !same_case(ask.query, answer)) {
+        if (case_changed_ < kCaseChanges) case_changed_++;
+        ask.leave();
+        begin_tcp(ask);
+        return true;
     }
-}
-
-/// True: the query goes over TCP now. At once where only the case is wrong: a server that does not
-/// keep it would never answer otherwise.
-bool Upstream::near_miss(Ask& ask, Bytes answer) {
-    ask.misses++;
-    const bool only_case = answers(ask.query, answer);
-    if (ask.misses < kNearMisses && !only_case) return false;
-    ask.poll.reset();
-    ask.socket.reset();
-    begin_tcp(ask);
+    if (!ask.name.empty()) case_changed_ = 0;
+    restore_case(ask, answer);
+    set_id(answer, ask.id);
+    finish(ask, answer);
     return true;
 }
 
@@ -262,11 +209,11 @@ void Upstream::open_stream(Ask& ask) {
     ask.fresh = true;
     Stream& stream = *ask.stream;
     stream.ask = &ask;
-    const int error = open_to(stream.socket, server_, SOCK_STREAM, options_.source);
+    const int error = connect_to(stream.fd, server_, SOCK_STREAM, options_.source);
     if (error != 0) return fail_later(ask, trouble_of(error), std::strerror(error));
     if (options_.tls != nullptr && !begin_tls(stream)) return;
     stream.poll = std::make_unique<run::Poll>(
-        loop_, stream.socket.fd(), [this, &stream](int events) { on_stream(stream, events); });
+        loop_, stream.fd.get(), [this, &stream](int events) { on_stream(stream, events); });
     stream.poll->start(UV_READABLE | UV_WRITABLE);
 }
 
@@ -291,7 +238,7 @@ void Upstream::on_stream(Stream& stream, int events) {
 void Upstream::read_idle(Stream& stream) {
     if (stream.session) {
         std::array<uint8_t, 4096> space;
-        const auto got = recv(stream.socket.fd(), space.data(), space.size(), 0);
+        const auto got = recv(stream.fd.get(), space.data(), space.size(), 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
         const bool fine =
             got > 0 && stream.session->received(std::span(space).first(static_cast<size_t>(got))) &&
@@ -328,7 +275,7 @@ bool Upstream::flush(Stream& stream) {
     }
     const auto left = std::span(stream.out).subspan(stream.sent);
     if (!left.empty()) {
-        const auto sent = send(stream.socket.fd(), left.data(), left.size(), MSG_NOSIGNAL);
+        const auto sent = send(stream.fd.get(), left.data(), left.size(), MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EAGAIN || errno == EINTR) return true;
             stream_broken(stream, std::strerror(errno));
@@ -347,7 +294,7 @@ bool Upstream::flush(Stream& stream) {
 
 void Upstream::read_stream(Stream& stream) {
     thread_local std::array<uint8_t, kMaxMessage + 2> space;
-    const auto got = recv(stream.socket.fd(), space.data(), space.size(), 0);
+    const auto got = recv(stream.fd.get(), space.data(), space.size(), 0);
     if (got < 0) {
         if (errno == EAGAIN || errno == EINTR) return;
         return stream_broken(stream, std::strerror(errno));
@@ -432,7 +379,7 @@ void Upstream::fail(Ask& ask, Trouble trouble, const std::string& why) {
 }
 
 void Upstream::fail_later(Ask& ask, Trouble trouble, std::string why) {
-    ask.poll.reset();
+    ask.leave();
     ask.trouble = trouble;
     ask.why = std::move(why);
     ask.timer.start(run::Milliseconds(0));

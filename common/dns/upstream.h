@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // One DNS server that is asked: whole messages out, whole messages back. Hardened against forged
-// answers (RFC 5452): each query over UDP has a socket of its own, so a port of the kernel's
-// choosing, and a random id; the socket is connected, so that nobody else's datagrams arrive; what
-// does not fit id and question is ignored and the wait goes on. Connections over TCP are kept and
-// used again, one query at a time on each; with TLS (DoT, RFC 7858) likewise.
+// answers (RFC 5452): ports and ids of queries over UDP as udp_ports.h says; what does not fit id
+// and question is ignored and the wait goes on. Connections over TCP are kept and used again, one
+// query at a time on each; with TLS (DoT, RFC 7858) likewise.
 //
 // Runs on one run::Loop; not thread-safe.
 #pragma once
@@ -17,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/dns/udp_ports.h"
 #include "common/dns/wire_message.h"
 #include "common/net/ip.h"
 #include "common/run/loop.h"
@@ -81,9 +81,6 @@ class Upstream {
     /// Whether names go out in random case: not any more once the server was seen to change it.
     bool mixes_case() const { return options_.mix_case && case_changed_ < kCaseChanges; }
 
-    /// Wrong answers to one query over UDP, for which somebody may be guessing: from then on it is
-    /// asked over TCP.
-    static constexpr unsigned kNearMisses = 3;
     /// Queries in a row whose name came back in another case: the server does not keep it.
     static constexpr unsigned kCaseChanges = 3;
 
@@ -92,8 +89,7 @@ class Upstream {
     struct Stream;
 
     void send_udp(Ask& ask);
-    void read_udp(Ask& ask);
-    bool near_miss(Ask& ask, Bytes answer);
+    bool take_udp(Ask& ask, std::span<uint8_t> answer);
     void restore_case(const Ask& ask, std::span<uint8_t> answer);
     void begin_tcp(Ask& ask);
     void open_stream(Ask& ask);
@@ -116,6 +112,7 @@ class Upstream {
     run::Loop& loop_;
     net::Endpoint server_;
     UpstreamOptions options_;
+    UdpPorts udp_;
     std::unordered_map<uint64_t, std::unique_ptr<Ask>> asks_;
     std::list<std::unique_ptr<Stream>> idle_;  // the one used last in front
     run::Timer expiry_;

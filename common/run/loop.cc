@@ -73,14 +73,25 @@ Signal::Signal(Loop& loop, int number, Callback callback) : callback_(std::move(
     uv_unref(handle_.base());
 }
 
+namespace {
+thread_local bool about_to_wait = false;
+}  // namespace
+
 BeforeWait::BeforeWait(Loop& loop, Callback callback) : callback_(std::move(callback)) {
     must(uv_prepare_init(loop.raw(), handle_.get()), "prepare");
+    must(uv_idle_init(loop.raw(), no_wait_.get()), "idle");
     handle_->data = this;
     uv_unref(handle_.base());
+    uv_unref(no_wait_.base());
 }
 
 void BeforeWait::start() {
-    uv_prepare_start(handle_.get(), [](uv_prepare_t* h) { owner_of<BeforeWait>(h)->callback_(); });
+    uv_prepare_start(handle_.get(), [](uv_prepare_t* h) {
+        about_to_wait = true;
+        owner_of<BeforeWait>(h)->callback_();
+        about_to_wait = false;
+    });
+    if (about_to_wait) uv_idle_start(no_wait_.get(), [](uv_idle_t* h) { uv_idle_stop(h); });
 }
 
 void BeforeWait::stop() {

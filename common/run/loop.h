@@ -122,13 +122,15 @@ class BeforeWait {
     BeforeWait(Loop& loop, Callback callback);
     BeforeWait(BeforeWait&&) = delete;
 
-    /// For the next time, and every time after it, until stop().
+    /// For the next time, and every time after it, until stop(). From inside another one's callback
+    /// as well: then the loop does not wait before this one had its turn.
     void start();
     void stop();
 
   private:
     Callback callback_;
     OwnedHandle<uv_prepare_t> handle_;
+    OwnedHandle<uv_idle_t> no_wait_;  // libuv does not wait while one is active
 };
 
 /// Wakes a loop from another thread; several sends may arrive as one call.

@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+#include <map>
 #include <set>
 
 #include "common/dns/answer.h"
@@ -70,6 +72,96 @@ TEST_CASE("a query over UDP has its own port and id", "[dns][upstream]") {
     CHECK(ports.size() > 4);
     CHECK(ids.size() > 4);
     CHECK(upstream.in_flight() == 0);
+}
+
+TEST_CASE("queries of one turn share a few ports, each with an id of its own", "[dns][upstream]") {
+    constexpr size_t kCount = 40;
+    run::Loop loop;
+    ScriptedDns server(loop, plain);
+    Upstream upstream(loop, server.at());
+    std::vector<Waited> waited(kCount);
+    for (size_t i = 0; i < kCount; i++) {
+        const auto query = query_for("h" + std::to_string(i) + ".test", rr::kA, 7);
+        upstream.ask(query, Via::udp, kLong, waited[i].callback());
+    }
+    run_until(loop, [&] { return upstream.in_flight() == 0; });
+    std::map<uint16_t, std::set<uint16_t>> ids;
+    for (const auto& asked : server.asked()) ids[asked.from.port].insert(asked.header.id);
+    CHECK(ids.size() == (kCount + UdpPorts::kShared - 1) / UdpPorts::kShared);
+    size_t distinct = 0;
+    for (const auto& [port, of_port] : ids) distinct += of_port.size();
+    CHECK(distinct == kCount);
+    for (size_t i = 0; i < kCount; i++) {
+        const auto name = *Name::parse("h" + std::to_string(i) + ".test");
+        CHECK(parse_answer(waited[i].answer, name, rr::kA)->records.size() == 1);
+    }
+}
+
+TEST_CASE("guesses at a port send all its queries over TCP", "[dns][upstream]") {
+    run::Loop loop;
+    ScriptedDns server(loop, [](const Asked& asked) -> std::vector<Message> {
+        if (asked.tcp) return plain(asked);
+        if (asked.question.name.str() != "first.test.") return {};
+        auto wrong = plain(asked).front();
+        for (auto& byte : std::span(wrong).subspan(13, 5)) byte = 'x';
+        return {wrong, wrong, wrong};
+    });
+    Upstream upstream(loop, server.at());
+    std::array<Waited, 3> waited;
+    upstream.ask(query_for("first.test", rr::kA), Via::udp, kLong, waited[0].callback());
+    upstream.ask(query_for("second.test", rr::kA), Via::udp, kLong, waited[1].callback());
+    const auto given_up =
+        upstream.ask(query_for("third.test", rr::kA), Via::udp, kLong, waited[2].callback());
+    upstream.cancel(given_up);
+    run_until(loop, [&] { return waited[0].done && waited[1].done; });
+    CHECK(server.connections() == 2);
+    CHECK_FALSE(waited[2].done);
+    CHECK(Header::read(waited[1].answer)->answers == 1);
+}
+
+TEST_CASE("an answer that comes twice is no guess", "[dns][upstream]") {
+    run::Loop loop;
+    ScriptedDns server(loop, [](const Asked& asked) -> std::vector<Message> {
+        const auto right = plain(asked).front();
+        if (asked.question.name.str() == "first.test.") return {right, right, right, right, right};
+        return {right};
+    });
+    Upstream upstream(loop, server.at());
+    std::array<Waited, 2> waited;
+    upstream.ask(query_for("first.test", rr::kA), Via::udp, kLong, waited[0].callback());
+    upstream.ask(query_for("second.test", rr::kA), Via::udp, kLong, waited[1].callback());
+    run_until(loop, [&] { return waited[0].done && waited[1].done; });
+    CHECK(server.connections() == 0);
+}
+
+TEST_CASE("what an answer leads to is asked before the loop waits", "[dns][upstream]") {
+    run::Loop loop;
+    ScriptedDns server(loop, plain);
+    Upstream upstream(loop, server.at());
+    Waited waited;
+    run::BeforeWait late(loop, [&] {
+        late.stop();
+        upstream.ask(query_for("a.test", rr::kA), Via::udp, kLong, waited.callback());
+    });
+    late.start();
+    run_until(loop, [&] { return waited.done; });
+    CHECK(waited.answer.size() > kHeaderSize);
+}
+
+TEST_CASE("the callback may destroy the upstream, others at the port hear nothing",
+          "[dns][upstream]") {
+    run::Loop loop;
+    ScriptedDns server(loop, plain);
+    auto upstream = std::make_unique<Upstream>(loop, server.at());
+    bool first = false;
+    Waited second;
+    upstream->ask(query_for("first.test", rr::kA), Via::udp, kLong, [&](const Upstream::Outcome&) {
+        first = true;
+        upstream.reset();
+    });
+    upstream->ask(query_for("second.test", rr::kA), Via::udp, kLong, second.callback());
+    run_until(loop, [&] { return first; });
+    CHECK_FALSE(second.done);
 }
 
 TEST_CASE("answers that do not fit are ignored and the wait goes on", "[dns][upstream]") {
