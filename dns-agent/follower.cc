@@ -11,6 +11,13 @@ namespace {
 
 constexpr size_t kWarningsTold = 20;  // of one look-up run; more are counted
 
+std::string addresses_of(const Found& found) {
+    if (found.ips.empty()) return "has no address";
+    std::string text = found.ips.size() == 1 ? "has address" : "has addresses";
+    for (const auto& ip : found.ips) text += " " + ip.str();
+    return text;
+}
+
 }  // namespace
 
 Follower::Follower(World& world, Mapper& mapper, run::Metrics& metrics, Source source,
@@ -26,6 +33,7 @@ Follower::Follower(World& world, Mapper& mapper, run::Metrics& metrics, Source s
                              "AA records that could not be published.",
                              {{"source", source_.str()}})),
       later_(world.alarm([this] { evaluate(); })),
+      refresh_(world.alarm([this] { refresh(); })),
       unanswered_(interval) {
     for (const auto& server : source_.servers) {
         polls_.push_back(std::make_unique<ServerPoll>(world, metrics, source_, server, interval,
@@ -46,6 +54,7 @@ void Follower::notified() {
 void Follower::retire() {
     polls_.clear();
     later_->stop();
+    refresh_->stop();
     run_.reset();
     hosts_.set(0);
     skipped_.set(0);
@@ -71,7 +80,7 @@ void Follower::evaluate() {
     if (!verdict.zone) return no_quorum(verdict);
     tell_differences(verdict);
     const bool same = zone_ && zone_->entries == verdict.zone->entries;
-    if (same && all_answered_ && world_.now() - looked_up_at_ < interval_ / 2) return;
+    if (same && world_.now() - looked_up_at_ < interval_ / 2) return;
     look_up(verdict.zone);
 }
 
@@ -116,34 +125,93 @@ void Follower::no_quorum(const Verdict& verdict) {
 
 void Follower::look_up(std::shared_ptr<const Zone> zone) {
     zone_ = std::move(zone);
-    looking_up_ = true;
     looked_up_at_ = world_.now();
+    run_look_ups(wanted_names(*zone_, source_.local), std::move(found_), &Follower::looked_up);
+}
+
+void Follower::run_look_ups(Wanted wanted, LookUps before, void (Follower::*then)(LookUps)) {
+    looking_up_ = true;
+    refresh_->stop();
     finished_.reset();
     run_ = std::make_unique<LookUpRun>(
-        world_, wanted_names(*zone_, source_.local), families_, std::move(found_),
-        [this](LookUps found, const std::vector<std::string>& warnings) {
-            looked_up(std::move(found), warnings);
+        world_, source_.local, std::move(wanted), families_, std::move(before),
+        [this, then](LookUps found, const std::vector<std::string>& warnings) {
+            finished_ = std::move(run_);
+            looking_up_ = false;
+            warn_some(warnings);
+            (this->*then)(std::move(found));
+            await_refresh();
+            if (again_) later_->start(Milliseconds(0));
+            again_ = false;
         });
     run_->start();
 }
 
-void Follower::looked_up(LookUps found, const std::vector<std::string>& warnings) {
-    finished_ = std::move(run_);
-    looking_up_ = false;
+void Follower::looked_up(LookUps found) {
     found_ = std::move(found);
-    warn_some(warnings);
+    publish_matches();
+}
+
+void Follower::publish_matches() {
     auto matched = match(*zone_, source_.local, families_, found_);
     warn_some(matched.warnings);
     skipped_.set(static_cast<double>(matched.warnings.size()));
     adopt(std::move(matched.hosts));
-    all_answered_ = warnings.empty();
-    if (all_answered_) unanswered_.reset();
-    if (again_) {
-        later_->start(Milliseconds(0));
-    } else if (!all_answered_) {
-        later_->start(unanswered_.next());
+}
+
+// ---- what cannot wait for the next poll
+
+void Follower::await_refresh() {
+    std::optional<Milliseconds> next;
+    bool unanswered = false;
+    for (const auto* part : {&found_.hosts, &found_.gateways}) {
+        for (const auto& [name, found] : *part) {
+            unanswered |= found.unanswered;
+            if (found.until) next = std::min(next.value_or(*found.until), *found.until);
+        }
     }
-    again_ = false;
+    if (unanswered) {
+        const auto again = world_.now() + unanswered_.next();
+        next = std::min(next.value_or(again), again);
+    } else {
+        unanswered_.reset();
+    }
+    if (next) refresh_->start(std::max(Milliseconds(0), *next - world_.now()));
+}
+
+/// Gateways whose TTL is over, and whatever had no answer.
+void Follower::refresh() {
+    Wanted wanted;
+    LookUps before;
+    const auto now = world_.now();
+    const auto add = [&](const auto& all, auto& names, auto& known) {
+        for (const auto& [name, found] : all) {
+            if (!found.unanswered && (!found.until || *found.until > now)) continue;
+            names.push_back(name);
+            known.emplace(name, found);
+        }
+    };
+    add(found_.hosts, wanted.hosts, before.hosts);
+    add(found_.gateways, wanted.gateways, before.gateways);
+    run_look_ups(std::move(wanted), std::move(before), &Follower::refreshed);
+}
+
+void Follower::refreshed(LookUps found) {
+    bool changed = false;
+    const auto merge = [&](auto& fresh, auto& into) {
+        for (auto& [name, one] : fresh) {
+            auto& old = into[name];
+            if (old.ips != one.ips) {
+                changed = true;
+                log(Severity::info, fmt::format("{} {}; before, it {}", name, addresses_of(one),
+                                                addresses_of(old)));
+            }
+            old = std::move(one);
+        }
+    };
+    merge(found.hosts, found_.hosts);
+    merge(found.gateways, found_.gateways);
+    if (changed) publish_matches();
 }
 
 void Follower::adopt(std::vector<wire::Host> hosts) {

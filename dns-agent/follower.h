@@ -44,7 +44,12 @@ class Follower {
     void no_quorum(const Verdict& verdict);
     void tell_differences(const Verdict& verdict);
     void look_up(std::shared_ptr<const Zone> zone);
-    void looked_up(LookUps found, const std::vector<std::string>& warnings);
+    void run_look_ups(Wanted wanted, LookUps before, void (Follower::*then)(LookUps found));
+    void looked_up(LookUps found);
+    void refresh();
+    void refreshed(LookUps found);
+    void await_refresh();
+    void publish_matches();
     void adopt(std::vector<wire::Host> hosts);
     void nothing_left();
     void warn_some(const std::vector<std::string>& warnings);
@@ -58,7 +63,8 @@ class Follower {
     run::Gauge& hosts_;
     run::Gauge& skipped_;
     std::vector<std::unique_ptr<ServerPoll>> polls_;
-    std::unique_ptr<Alarm> later_;  ///< evaluates in a turn of its own
+    std::unique_ptr<Alarm> later_;    ///< evaluates in a turn of its own
+    std::unique_ptr<Alarm> refresh_;  ///< looks up what TTLs or missing answers demand
 
     std::unique_ptr<LookUpRun> run_;
     std::unique_ptr<LookUpRun> finished_;  ///< destroyed outside its own callback
@@ -66,7 +72,6 @@ class Follower {
     LookUps found_;
     Milliseconds looked_up_at_{};
     Backoff unanswered_;  ///< look-ups without an answer are made again, ever later
-    bool all_answered_ = true;
     bool looking_up_ = false;
     bool again_ = false;  ///< evaluate once more when the look-ups are done
     std::optional<Milliseconds> empty_since_;

@@ -187,7 +187,23 @@ void LoopWorld::look_up(const dns::Name& name, uint16_t type,
 
 void LoopWorld::local_zone(const dns::Name& local,
                            std::function<void(Result<std::shared_ptr<const LocalZone>>)> take) {
-    local_zones_.get(local, LocalZones::Ask::unless_refused, std::move(take));
+    if (settings_.local_servers.empty()) {
+        return soon([take] { take(fail("no -resolver is given to transfer it from")); });
+    }
+    local_zones_.get(local, LocalZones::Ask::unless_refused,
+                     [this, local, take](const LocalZones::Answer& zone) {
+                         const auto why = zone ? "" : zone.error().text;
+                         auto& told = refusals_[local];
+                         if (!why.empty() && why != told) {
+                             run::log_info("{}; hosts are looked up one by one", why);
+                         }
+                         told = why;
+                         if (zone) {
+                             run::log_debug("{}: hosts' addresses come from a transfer, serial {}",
+                                            local.str(), (*zone)->serial);
+                         }
+                         take(zone);
+                     });
 }
 
 void LoopWorld::log(run::Severity severity, const std::string& text) {

@@ -60,6 +60,7 @@ class LoopWorld : public World {
     LocalZones local_zones_;
     std::random_device chance_;
     std::map<std::string, Addresses> addresses_;  ///< of servers that are given by name
+    std::map<dns::Name, std::string> refusals_;   ///< of LOCAL zones, as they were told
     std::list<std::unique_ptr<Fetch>> fetches_;
     std::vector<std::function<void()>> soon_;
     run::Timer turn_;  ///< finished fetches go, and soon_ is run, in a turn of their own

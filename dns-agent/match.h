@@ -3,6 +3,7 @@
 // their addresses make of the records. No I/O.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -33,8 +34,11 @@ Wanted wanted_names(const Zone& zone, const dns::Name& local);
 
 /// What a look-up gave. No address: `why` ("does not exist", "has no A record", ...).
 struct Found {
-    std::vector<net::Ip> ips;
+    std::vector<net::Ip> ips;  ///< in order
     std::string why;
+    bool unanswered = false;  ///< no server answered; the addresses are those of before
+    /// Of the world's clock: when the name is to be looked up again. Nothing: with the next poll.
+    std::optional<std::chrono::milliseconds> until = std::nullopt;
 };
 struct LookUps {
     std::unordered_map<std::string, Found> hosts;

@@ -131,3 +131,21 @@ def names_file(lab: Lab) -> None:
     server.write(_HOSTS | {"new": "10.0.0.200"})
     server.reload()
     made.wait_for("+ 10.0.0.200 = 198.51.100.1 + 200\n")
+
+
+@scenario("addresses of many hosts come from a transfer of the local zone, where that is allowed")
+def local_transfer(lab: Lab) -> None:
+    where = lab.host("dns")
+    hosts = {f"host{n}": f"10.0.0.{n}" for n in range(1, 251)}
+    for make, told in ((Nsd, "hosts' addresses come from a transfer, serial 1"),
+                       (Bind, "hosts are looked up one by one")):
+        server = make(lab, where)
+        server.write(hosts)
+        server.start()
+        made = agent(lab, where, "-tsig", f"{KEY}:{ALGORITHM}:{secret_file(lab)}")
+        made.start()
+        made.wait_for("full set, 250 hosts")
+        made.wait_for("+ 10.0.0.249 = 198.51.100.1 + 249\n")
+        assert told in made.log()
+        made.stop()
+        server.process.stop()

@@ -23,6 +23,7 @@ class FakeWorld : public agent::World {
     std::map<std::string, int> transfers;  ///< how many were made
     /// Addresses of names; a name that is not there does not exist.
     std::map<std::string, std::vector<net::Ip>> names;
+    std::map<std::string, uint32_t> ttls;           ///< of names; 300 s where nothing is said
     std::set<std::string> unanswered;               ///< names that no server answers for
     std::vector<std::string> lines;                 ///< the log: "W text"
     std::shared_ptr<const agent::LocalZone> local;  ///< what a transfer of LOCAL gives
@@ -140,6 +141,8 @@ class FakeWorld : public agent::World {
             auto record = a_record(text, ip);
             if (record.type == type) out.records.push_back(std::move(record));
         }
+        const auto ttl = ttls.find(text);
+        out.ttl = ttl == ttls.end() ? 300 : ttl->second;
         return out;
     }
 
