@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <utility>
@@ -177,14 +178,22 @@ void Runner::refuse(Query& q, uint16_t rcode) {
     release(q);
 }
 
+/// A query that does it may come again and again.
+static void tell_panic(const Handler& handler, const std::exception& error) {
+    thread_local run::LogLimit limit;
+    uint64_t left_out = 0;
+    if (!limit.allow(std::chrono::steady_clock::now(), left_out)) return;
+    if (left_out > 0) run::log_error("{} more panics before", left_out);
+    run::log_error("Recovered from panic in server: plugin/{}: {}", handler.name(), error.what());
+}
+
 /// Runs a handler; what it throws becomes SERVFAIL, or the end of the process with plugin debug.
 template <typename Call>
 static Step guarded(Query& q, const Handler& handler, bool debug, Call call) {
     try {
         return call();
     } catch (const std::exception& error) {
-        run::log_error("Recovered from panic in server: plugin/{}: {}", handler.name(),
-                       error.what());
+        tell_panic(handler, error);
         panics_counter(q.metrics()).add();
         if (debug) std::abort();
         return q.failed(dns::rcode::kServFail);

@@ -2,6 +2,8 @@
 // One line an error of another plugin; errors of a kind may be counted and told once in a while.
 #include <re2/re2.h>
 
+#include <chrono>
+
 #include "common/dns/types.h"
 #include "common/run/log.h"
 #include "resolver/server/plugin.h"
@@ -31,7 +33,13 @@ struct Counter {
     uint64_t count = 0;
     run::Timer timer;
 };
-using Counters = std::vector<std::unique_ptr<Counter>>;
+
+constexpr unsigned kLinesASecond = 100;  // of a worker: a flood must not fill the disk
+
+struct Counters {
+    std::vector<std::unique_ptr<Counter>> patterns;
+    run::LogLimit lines{kLinesASecond, std::chrono::seconds(1)};
+};
 
 class Errors final : public Handler {
   public:
@@ -42,7 +50,7 @@ class Errors final : public Handler {
     Result<void> start(Worker& worker) override {
         auto& counters = counters_.make(worker);
         for (const auto& pattern : patterns_) {
-            counters.push_back(std::make_unique<Counter>(worker.loop(), pattern));
+            counters.patterns.push_back(std::make_unique<Counter>(worker.loop(), pattern));
         }
         return {};
     }
@@ -52,16 +60,21 @@ class Errors final : public Handler {
 
     Step answered(Query& q) override {
         const bool failed = q.outcome() == Query::Outcome::failed && !q.error().empty();
-        if (failed && !counted(q)) {
-            run::log_error("plugin/errors: {} {} {}: {}", q.reply.rcode, q.request.lower.str(),
-                           dns::type_text(q.request.type), q.error());
-        }
+        if (failed && !counted(q)) tell(q);
         return Step::done;
     }
 
   private:
+    void tell(Query& q) {
+        uint64_t left_out = 0;
+        if (!counters_[q.worker()].lines.allow(std::chrono::steady_clock::now(), left_out)) return;
+        if (left_out > 0) run::log_error("plugin/errors: {} more errors before", left_out);
+        run::log_error("plugin/errors: {} {} {}: {}", q.reply.rcode, q.request.lower.str(),
+                       dns::type_text(q.request.type), q.error());
+    }
+
     bool counted(Query& q) {
-        auto& counters = counters_[q.worker()];
+        auto& counters = counters_[q.worker()].patterns;
         for (size_t i = 0; i < patterns_.size(); i++) {
             if (!RE2::PartialMatch(q.error(), *patterns_[i].expression)) continue;
             if (counters[i]->count++ == 0) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "resolver/plugins/transfer/transfer.h"
 
+#include <chrono>
+
 #include "common/run/log.h"
 #include "resolver/plugins/file/lookup.h"
 #include "resolver/plugins/file/zone_source.h"
@@ -102,15 +104,23 @@ Step Transfer::handle(Query& q) {
     return Step::done;
 }
 
+/// Whoever may transfer may do so all day long.
+void tell_sent(const Query& q, const Outgoing& outgoing) {
+    thread_local run::LogLimit limit;
+    uint64_t left_out = 0;
+    if (!limit.allow(std::chrono::steady_clock::now(), left_out)) return;
+    if (left_out > 0) run::log_info("plugin/transfer: {} more outgoing transfers before", left_out);
+    run::log_info(
+        "plugin/transfer: Outgoing transfer of {} records of zone {} to {} for {} SOA serial",
+        outgoing.sent(), outgoing.zone().origin().str(), q.request.client.str(),
+        outgoing.zone().serial());
+}
+
 /// Sends what is in the reply and goes on when the client has taken it.
 void Transfer::send(Query& q, Outgoing& outgoing) {
     const bool going = q.send_part([&q, &outgoing] {
         if (outgoing.fill(q.reply)) return send(q, outgoing);
-        run::log_info(
-            "plugin/transfer: Outgoing transfer of {} records of zone {} to {} for {} SOA "
-            "serial",
-            outgoing.sent(), outgoing.zone().origin().str(), q.request.client.str(),
-            outgoing.zone().serial());
+        tell_sent(q, outgoing);
         q.finish();
     });
     if (!going) q.fail(dns::rcode::kServFail);
