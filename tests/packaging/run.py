@@ -58,6 +58,35 @@ def empty_root():
         shutil.rmtree(root, ignore_errors=True)
 
 
+class Skipped(Exception):
+    """The test cannot be made here; the text says why."""
+
+
+@contextlib.contextmanager
+def this_machine_again():
+    """This machine's files, where changes are kept apart and thrown away; (root, command prefix), with a network of its own."""
+    top = tempfile.mkdtemp(prefix='ipref-again-')
+    root, name = top + '/root', 'ipref-again-%d' % os.getpid()
+    try:
+        run('mount', '-t', 'tmpfs', 'ipref', top)
+        for folder in ('upper', 'work', 'root'):
+            os.mkdir('%s/%s' % (top, folder))
+        layers = 'lowerdir=/,upperdir=%s/upper,workdir=%s/work' % (top, top)
+        if subprocess.run(['mount', '-t', 'overlay', 'ipref', '-o', layers, root], check=False, capture_output=True).returncode:
+            raise Skipped('this kernel or container mounts no overlay of /')
+        run('mount', '-t', 'proc', 'proc', root + '/proc')
+        run('mount', '-t', 'tmpfs', 'run', root + '/run')
+        run('mount', '--bind', '/dev', root + '/dev')
+        run('ip', 'netns', 'add', name)
+        for words in (['link', 'set', 'lo', 'up'], ['address', 'add', '203.0.113.5/32', 'dev', 'lo']):
+            run('ip', '-n', name, *words)
+        yield root, ['ip', 'netns', 'exec', name, 'chroot', root]
+    finally:
+        subprocess.run(['ip', 'netns', 'del', name], check=False, capture_output=True)
+        subprocess.run(['umount', '-R', top], check=False, capture_output=True)
+        os.rmdir(top)
+
+
 @contextlib.contextmanager
 def started(words, ready, log):
     """A program until the end of the block; `ready` is a word that it logs."""
@@ -100,11 +129,15 @@ def tarball_runs_in_an_empty_root():
         serve(root, inside, '')
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
 def the_readme_installs():
     """The commands of the README's "Install", with a download folder on this machine."""
     [block] = blocks.marked('the_readme_installs')
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=DIST)
-    handler.log_message = lambda *_: None
+    handler = functools.partial(Quiet, directory=DIST)
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server, tempfile.TemporaryDirectory() as folder:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         os.makedirs(folder + '/sbin')
@@ -152,6 +185,48 @@ def unit_commands_run_as_installed():
                 said = run(*inside[:-2], 'dig', '@127.0.0.1', '+time=8', '+tries=1', 'example.com.', 'A')
                 assert 'status: SERVFAIL' in said, said  # there is no Internet
                 run(*inside, '/usr/sbin/ipref-gw', 'status')
+
+
+def as_unit(root, inside, unit):
+    """The unit's command as its user, with its capabilities; what StateDirectory and RuntimeDirectory make is there."""
+    lines = open('%s/usr/lib/systemd/system/%s.service' % (root, unit), encoding='utf-8').read()
+    user, group = (re.search(r'^%s=(.*)$' % key, lines, re.M).group(1) for key in ('User', 'Group'))
+    found = re.search(r'^AmbientCapabilities=(.+)$', lines, re.M)
+    capabilities = ','.join('+' + name.lower().removeprefix('cap_') for name in found.group(1).split()) if found else '-all'
+    return [*inside, 'setpriv', '--reuid=' + user, '--regid=' + group, '--init-groups', '--inh-caps=' + capabilities,
+            '--ambient-caps=' + capabilities, *unit_command(root, unit)]
+
+
+def edit(path, before, after):
+    text = open(path, encoding='utf-8').read()
+    assert before in text, '%s has no %s' % (path, before)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text.replace(before, after))
+
+
+def the_deb_installs_upgrades_and_is_purged():
+    """As on a machine of its own: two lines are edited, and the programs run as the units' users."""
+    with this_machine_again() as (root, inside):
+        shutil.copy(only(r'ipref_.*\.deb'), root + '/run/ipref.deb')
+        for slow in ('/var/lib/man-db/auto-update', '/etc/ipref'):  # the index of manuals; what an administrator has here
+            subprocess.run(['rm', '-rf', root + slow], check=True)
+        install = [*inside, 'dpkg', '--force-confmiss', '-i', '/run/ipref.deb']
+        assert 'put the gateway' in run(*install)
+        edit(root + '/etc/ipref/gateway.env', '-gateway 0.0.0.0', '-gateway 203.0.113.5')
+        edit(root + '/etc/ipref/Corefile', 'upstream 9.9.9.9', 'upstream 127.0.0.9')
+        run(*inside, 'install', '-d', '-o', 'ipref', '-g', 'ipref', '/run/ipref', '/var/lib/ipref')
+        gateway, agent, dns = (as_unit(root, inside, unit) for unit in UNITS)
+        with started(gateway, 'START', root + '/run/gw.log'), started(agent, 'connected', root + '/run/agent.log'):
+            with started(dns, '.:53', root + '/run/dns.log'):
+                said = run(*inside, 'dig', '@127.0.0.1', '+time=8', '+tries=1', 'example.com.', 'A')
+                assert 'status: SERVFAIL' in said, said  # there is no Internet
+                assert '203.0.113.5' in run(*inside, 'ipref-gw', 'status')
+        run(*install)
+        assert '203.0.113.5' in open(root + '/etc/ipref/gateway.env', encoding='utf-8').read(), 'the upgrade lost an edited line'
+        run(*inside, 'dpkg', '-r', 'ipref')
+        assert os.path.exists(root + '/etc/ipref/gateway.env') and os.path.exists(root + '/var/lib/ipref/mapper.lmdb')
+        run(*inside, 'dpkg', '-P', 'ipref')
+        assert not os.path.exists(root + '/etc/ipref') and not os.path.exists(root + '/var/lib/ipref'), 'purged, something is left'
 
 
 def deb_keeps_configuration():
@@ -216,7 +291,8 @@ def the_same_again():
     run('sha256sum', '--check', '--quiet', 'SHA256SUMS', cwd=DIST)
 
 
-TESTS = (tarball_runs_in_an_empty_root, the_readme_installs, deb_has_everything_and_runs, unit_commands_run_as_installed, deb_keeps_configuration,
+TESTS = (tarball_runs_in_an_empty_root, the_readme_installs, deb_has_everything_and_runs, unit_commands_run_as_installed,
+         the_deb_installs_upgrades_and_is_purged, deb_keeps_configuration,
          packaged_corefile_is_good, units_are_sound, manuals_format, nothing_dynamic,
          no_path_of_the_build, the_same_again)
 
@@ -225,16 +301,20 @@ def main():
     if os.geteuid() != 0:
         print('skipped: needs root, for a root and a network of its own\n0 passed, 0 failed, %d skipped' % len(TESTS))
         return 0
-    failed = 0
+    failed = skipped = 0
     for test in TESTS:
         what = test.__name__.replace('_', ' ')
         try:
             test()
             print('ok     ' + what)
+        except Skipped as why:
+            skipped += 1
+            print('skipped %s: %s' % (what, why))
         except (AssertionError, OSError, subprocess.SubprocessError) as e:
             failed += 1
             print('FAILED %s\n    %s' % (what, str(e).replace('\n', '\n    ')))
-    print('%d passed, %d failed' % (len(TESTS) - failed, failed))
+    passed = len(TESTS) - failed - skipped
+    print('%d passed, %d failed%s' % (passed, failed, ', %d skipped' % skipped if skipped else ''))
     return failed != 0
 
 
