@@ -57,7 +57,6 @@ constexpr std::array<DropInfo, kDropReasons> kTable{{
     {tunnel_send_failed, "tunnel_send_failed", "sending to the other gateway failed"},
     {tun_write_failed, "tun_write_failed", "writing to the TUN interface failed"},
     {icmp_rate_limited, "icmp_rate_limited", "an ICMP error was left out by the rate limit", true},
-    {peer_limit, "peer_limit", "too many other gateways are tracked"},
 }};
 
 constexpr bool in_order() {

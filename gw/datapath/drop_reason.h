@@ -64,7 +64,6 @@ enum class DropReason : uint8_t {
     tunnel_send_failed,
     tun_write_failed,
     icmp_rate_limited,
-    peer_limit,
     count_,
 };
 

@@ -27,5 +27,5 @@ TEST_CASE("drops are counted by reason", "[drop]") {
     counters.count(DropReason::ip_options);
     counters.count(DropReason::ip_options);
     CHECK(counters.get(DropReason::ip_options) == 2);
-    CHECK(counters.get(DropReason::peer_limit) == 0);
+    CHECK(counters.get(DropReason::icmp_rate_limited) == 0);
 }
