@@ -85,7 +85,7 @@ class Handler {
     /// configuration running.
     virtual Result<void> start(Worker&) { return {}; }
     /// Once a thread, after its last query of this configuration, before its loop goes away.
-    /// Queries that are still held must be ended with fail().
+    /// Queries that are still held must be ended with fail(). The last of a chain stops first.
     virtual void stop(Worker&) {}
 
     /// Whether it can answer already; plugin ready asks. Any thread.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <ranges>
 #include <utility>
 
 #include "common/run/log.h"
@@ -14,14 +15,15 @@
 
 namespace ipref::resolver {
 
+/// From the back: a query that a handler ends goes up through those in front of it, which must
+/// still be there.
 void Active::stop() {
-    size_t left = std::exchange(started, 0);
+    std::vector<Handler*> all;
     for (const auto& block : config->blocks) {
-        for (const auto& handler : block->chain.handlers()) {
-            if (left-- == 0) return;
-            handler->stop(worker);
-        }
+        for (const auto& handler : block->chain.handlers()) all.push_back(handler.get());
     }
+    all.resize(std::min(all.size(), std::exchange(started, 0)));
+    for (auto* handler : all | std::views::reverse) handler->stop(worker);
 }
 
 Result<void> Active::start() {

@@ -23,6 +23,9 @@ constexpr uint16_t kAtNothing[] = {rr::kRrsig, rr::kNsec};
 constexpr uint16_t kAtCut[] = {rr::kNs, rr::kRrsig, rr::kNsec};
 constexpr uint32_t kDnskeyTtl = 3600;
 constexpr size_t kSoaNumbers = 20;
+// Signatures in one answer. Those that other servers make up, behind plugin forward, could need
+// thousands: seconds of work for one query.
+constexpr size_t kMostSignatures = 100;
 
 uint32_t wall_clock() {
     return static_cast<uint32_t>(std::time(nullptr));
@@ -51,7 +54,8 @@ class Dnssec final : public Handler {
                                           .rdata = key.dnskey()});
             }
             q.reply.aa = true;
-            if (wanted) sign_section(q, q.reply.answer);
+            size_t left = kMostSignatures;
+            if (wanted) sign_section(q, q.reply.answer, left);
             return Step::done;
         }
         return wanted ? Step::watch : Step::next;
@@ -61,9 +65,14 @@ class Dnssec final : public Handler {
         auto& reply = q.reply;
         if (q.outcome() != Query::Outcome::answered || is_signed(reply)) return Step::done;
         const bool cut = deny_or_delegate(q);
-        sign_section(q, reply.answer);
-        sign_section(q, reply.authority);
-        if (!cut) sign_section(q, reply.additional);
+        size_t left = kMostSignatures;
+        if (!sign_section(q, reply.answer, left) || !sign_section(q, reply.authority, left)) {
+            return q.failed(dns::rcode::kServFail,
+                            fmt::format("plugin/dnssec: the answer for {} needs more than {} "
+                                        "signatures",
+                                        q.request.name.str(), kMostSignatures));
+        }
+        if (!cut) sign_section(q, reply.additional, left);  // may do without
         return Step::done;
     }
 
@@ -147,8 +156,10 @@ class Dnssec final : public Handler {
                                      .rdata = q.arena().copy(data)});
     }
 
-    /// Behind the records of each set of a section, its signatures.
-    void sign_section(Query& q, std::vector<RecordRef>& section) {
+    /// Behind the records of each set of a section, its signatures: `left` at most. False: the
+    /// others are missing.
+    bool sign_section(Query& q, std::vector<RecordRef>& section, size_t& left) {
+        bool all = true;
         std::vector<RecordRef> out;
         std::vector<bool> taken(section.size(), false);
         for (size_t i = 0; i < section.size(); i++) {
@@ -162,18 +173,19 @@ class Dnssec final : public Handler {
                 taken[k] = true;
                 out.push_back(section[k]);
             }
-            sign_set(q, out, from);
+            all = sign_set(q, out, from, left) && all;
         }
         section = std::move(out);
+        return all;
     }
 
-    void sign_set(Query& q, std::vector<RecordRef>& out, size_t from) {
+    bool sign_set(Query& q, std::vector<RecordRef>& out, size_t from, size_t& left) {
         const auto set = std::span(out).subspan(from);
         const auto owner = Name::from_wire(set.front().owner)->lower();
         const auto* zone = longest_zone(zones_, owner);
         const uint16_t type = set.front().type;
         const bool of_cut = type == rr::kNs && zone != nullptr && owner != *zone;
-        if (zone == nullptr || of_cut || set.front().klass != dns::klass::kIn) return;
+        if (zone == nullptr || of_cut || set.front().klass != dns::klass::kIn) return true;
         uint32_t ttl = set.front().ttl;
         for (const auto& record : set) ttl = std::min(ttl, record.ttl);
         for (auto& record : set) record.ttl = ttl;
@@ -181,6 +193,8 @@ class Dnssec final : public Handler {
         for (const auto& key : keys_) {
             if (split_ && key.is_ksk() != (type == rr::kDnskey)) continue;
             if (!zone->is_under(key.owner())) continue;
+            if (left == 0) return false;
+            left--;
             const auto data = signatures_.of(set, *zone, key, wall_clock());
             if (data.empty()) continue;
             made.push_back({.owner = set.front().owner,
@@ -189,6 +203,7 @@ class Dnssec final : public Handler {
                             .rdata = q.arena().copy(data)});
         }
         out.insert(out.end(), made.begin(), made.end());
+        return true;
     }
 
     std::vector<Name> zones_;

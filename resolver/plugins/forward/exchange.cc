@@ -196,6 +196,7 @@ void Exchanges::answered(Exchange& exchange, const Attempt& attempt,
     }
     auto owner = take_out(exchange);
     const auto self = self_;
+    answered_by_ = attempt.server;
     if (!owner->callbacks.front()(Outcome(*outcome))) {
         Exchange& back = *owner;
         exchanges_.emplace(back.key, std::move(owner));

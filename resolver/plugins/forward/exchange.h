@@ -49,6 +49,8 @@ class Exchanges {
     /// Different questions that are being asked.
     size_t in_flight() const { return exchanges_.size(); }
     Upstreams& upstreams() { return upstreams_; }
+    /// Of the answer that a callback is given, during the call: who sent it.
+    const net::Endpoint& answered_by() { return upstreams_.at(answered_by_).server(); }
 
   private:
     struct Exchange;
@@ -72,7 +74,8 @@ class Exchanges {
     ExchangesOptions options_;
     Upstreams upstreams_;
     std::unordered_map<std::string, Owned> exchanges_;  // by question
-    std::shared_ptr<Exchanges*> self_;                  // tells callbacks whether this still lives
+    size_t answered_by_ = 0;
+    std::shared_ptr<Exchanges*> self_;  // tells callbacks whether this still lives
 };
 
 }  // namespace ipref::resolver::forward

@@ -164,6 +164,9 @@ class Forward final : public Handler {
             return true;
         }
         if (!q.take_message(*outcome)) return false;
+        if (q.keeps_metadata()) {
+            q.set_metadata("forward/upstream", state_[q.worker()].exchanges.answered_by().str());
+        }
         let_go(q);
         const auto& next = options_.next;
         if (next_forwards_ && std::find(next.begin(), next.end(), q.reply.rcode) != next.end()) {

@@ -179,6 +179,35 @@ TEST_CASE("Signatures are kept, and not more than the capacity", "[dnssec]") {
               .value() <= 32);
 }
 
+TEST_CASE("An answer of others that needs very many signatures is refused", "[dnssec]") {
+    const TemporaryDirectory directory;
+    write_zone_key(directory.path() / "K", "example.org.");
+    ResolverBench bench;
+    size_t aliases = 0;
+    ScriptedDns upstream(bench.loop, [&](const Asked& asked) {
+        std::vector<std::string> records;
+        for (size_t i = 0; i < aliases; i++) {
+            records.push_back(
+                fmt::format("a{}.example.org. 60 IN CNAME a{}.example.org.", i, i + 1));
+        }
+        records.push_back(fmt::format("a{}.example.org. 60 IN A 192.0.2.1", aliases));
+        return std::vector<Message>{reply_to(asked.wire, dns::flag::kQr, records)};
+    });
+    bench.open(fmt::format(
+        "example.org {{\n dnssec {{\n key file {}\n }}\n forward . {} {{\n force_tcp\n }}\n}}\n",
+        directory.file("K"), upstream.at().str()));
+    const auto get = [&](size_t count) -> Answered& {
+        aliases = count;
+        auto query = query_for("a0.example.org", rr::kA, 7, true);
+        query[query.size() - 4] = 0x80;  // DO
+        return bench.get(query, Proto::tcp);
+    };
+    CHECK(get(90).rcode == "NOERROR");
+    auto& refused = get(100);
+    CHECK(refused.rcode == "SERVFAIL");
+    CHECK_THAT(refused.error, Catch::Contains("more than 100 signatures"));
+}
+
 TEST_CASE("What is wrong with keys is said", "[dnssec]") {
     const TemporaryDirectory directory;
     const auto at = [&](const char* name) { return (directory.path() / name).string(); };

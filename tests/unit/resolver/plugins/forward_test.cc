@@ -40,6 +40,19 @@ dns::Edns edns_of(const Asked& asked) {
 
 }  // namespace
 
+TEST_CASE("Plugin metadata has the upstream that answered", "[forward]") {
+    ResolverBench bench;
+    ScriptedDns silent(bench.loop, [](const Asked&) { return std::vector<Message>{}; });
+    ScriptedDns good(bench.loop, says("192.0.2.1"));
+    bench.open(fmt::format(
+        ". {{\n metadata\n forward . {} {} {{\n policy sequential\n read_timeout 50ms\n }}\n}}\n",
+        silent.at().str(), good.at().str()));
+    std::string upstream;
+    bench.seen = [&](resolver::Query& q) { upstream = q.metadata("forward/upstream"); };
+    CHECK(bench.get("www.example", dns::rr::kA).rcode == "NOERROR");
+    CHECK(upstream == good.at().str());
+}
+
 TEST_CASE("a query is asked anew and answered as the upstream did", "[forward]") {
     ResolverBench bench;
     ScriptedDns upstream(bench.loop, says("192.0.2.1"));

@@ -34,10 +34,14 @@ class Scripted final : public Handler {
         log_.push_back(name_ + " start");
         return {};
     }
-    void stop(Worker&) override { log_.push_back(name_ + " stop"); }
+    void stop(Worker&) override {
+        log_.push_back(name_ + " stop");
+        if (stopped_) stopped_();
+    }
 
     Interest interest_;
     Handle answered_;
+    std::function<void()> stopped_;
     bool fails_ = false;
 
   private:
@@ -283,6 +287,23 @@ TEST_CASE("An old configuration stops when its last query has ended", "[runner]"
     bench.held->drop();
     CHECK(bench.log == Log{"a down", "a stop"});
     CHECK(bench.delivered.back().outcome == Query::Outcome::dropped);
+}
+
+TEST_CASE("Handlers stop from the back: queries that end then still meet those in front",
+          "[runner]") {
+    Bench bench;
+    bench.add("a", watch);
+    auto& last = bench.add("b", [&](Query& q) {
+        bench.held = &q;
+        return Step::later;
+    });
+    last.stopped_ = [&] { bench.held->fail(dns::rcode::kServFail); };
+    bench.use();
+    bench.runner.take(test::query_for("a.test", dns::rr::kA), bench, &bench.config->listeners[{}],
+                      {});
+    bench.runner.active()->stop();
+    CHECK(bench.log == Log{"a down", "b down", "b stop", "a up", "a stop"});
+    CHECK(bench.delivered.back().rcode == dns::rcode::kServFail);
 }
 
 TEST_CASE("A question may be asked once more, by a query that nobody waits for", "[runner]") {
