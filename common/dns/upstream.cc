@@ -113,13 +113,19 @@ struct Upstream::Stream {
     run::Fd fd;
     std::unique_ptr<run::Poll> poll;
     std::optional<tls::Session> session;
+    std::unique_ptr<DohClient> doh;
     Ask* ask = nullptr;
     bool queued = false;       // the query is in `out`, or in the session
     std::vector<uint8_t> out;  // for the socket
     size_t sent = 0;
-    std::vector<uint8_t> in;
+    std::vector<uint8_t> in;  // answers, each behind its length
     run::Milliseconds expires{0};
 };
+
+/// The server takes no more queries on it.
+bool Upstream::is_over(const Stream& stream) {
+    return (stream.session && stream.session->ended()) || (stream.doh && stream.doh->ended());
+}
 
 Upstream::Upstream(run::Loop& loop, net::Endpoint server, UpstreamOptions options)
     : loop_(loop),
@@ -219,12 +225,14 @@ void Upstream::open_stream(Ask& ask) {
 
 /// False: the ask fails later.
 bool Upstream::begin_tls(Stream& stream) {
-    auto session = tls::Session::client(options_.tls->current(), options_.tls_name, {"dot"});
+    const tls::Protocols protocols = {options_.doh ? "h2" : "dot"};
+    auto session = tls::Session::client(options_.tls->current(), options_.tls_name, protocols);
     if (!session) {
         fail_later(*stream.ask, Trouble::network, session.error().text);
         return false;
     }
     stream.session.emplace(std::move(*session));
+    if (options_.doh) stream.doh = std::make_unique<DohClient>(*options_.doh);
     return true;
 }
 
@@ -242,7 +250,7 @@ void Upstream::read_idle(Stream& stream) {
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
         const bool fine =
             got > 0 && stream.session->received(std::span(space).first(static_cast<size_t>(got))) &&
-            !stream.session->ended() && stream.session->take_plain().empty();
+            take_plain(stream) && stream.in.empty() && !is_over(stream);
         if (fine) return;
     }
     idle_.remove_if([&](const auto& one) { return one.get() == &stream; });
@@ -252,19 +260,28 @@ void Upstream::read_idle(Stream& stream) {
 bool Upstream::write_stream(Stream& stream) {
     if (!stream.queued) {
         stream.queued = true;
-        const auto& query = stream.ask->query;
-        std::vector<uint8_t> framed = {static_cast<uint8_t>(query.size() >> 8),
-                                       static_cast<uint8_t>(query.size())};
-        framed.insert(framed.end(), query.begin(), query.end());
-        if (!stream.session) {
-            stream.out = std::move(framed);
-        } else if (const auto sent = stream.session->send(framed); !sent) {
+        if (const auto queued = queue(stream); !queued) {
             errno = 0;
-            stream_broken(stream, sent.error().text);
+            stream_broken(stream, queued.error().text);
             return false;
         }
     }
     return flush(stream);
+}
+
+/// The query, as the stream carries it.
+Result<void> Upstream::queue(Stream& stream) {
+    const auto& query = stream.ask->query;
+    if (stream.doh) {
+        if (!stream.doh->ask(query)) return ipref::fail("it takes no more queries here");
+        return stream.session->send(stream.doh->take_out());
+    }
+    std::vector<uint8_t> framed = {static_cast<uint8_t>(query.size() >> 8),
+                                   static_cast<uint8_t>(query.size())};
+    framed.insert(framed.end(), query.begin(), query.end());
+    if (stream.session) return stream.session->send(framed);
+    stream.out = std::move(framed);
+    return {};
 }
 
 /// What waits for the socket. False: the stream has gone.
@@ -311,14 +328,31 @@ bool Upstream::take_bytes(Stream& stream, Bytes bytes) {
         stream.in.insert(stream.in.end(), bytes.begin(), bytes.end());
         return true;
     }
-    const auto done = stream.session->received(bytes);
-    const auto plain = stream.session->take_plain();
-    stream.in.insert(stream.in.end(), plain.begin(), plain.end());
+    auto done = stream.session->received(bytes);
+    if (auto taken = take_plain(stream); done) done = std::move(taken);
     if (!flush(stream)) return false;
     if (done) return true;
     errno = 0;
     stream_broken(stream, done.error().text);
     return false;
+}
+
+/// What TLS has brought goes to `in`, from HTTP when an answer is whole.
+Result<void> Upstream::take_plain(Stream& stream) {
+    const auto plain = stream.session->take_plain();
+    auto& in = stream.in;
+    if (!stream.doh) {
+        in.insert(in.end(), plain.begin(), plain.end());
+        return {};
+    }
+    if (auto taken = stream.doh->received(plain); !taken) return taken;
+    if (const auto answer = stream.doh->take_answer()) {
+        in.push_back(static_cast<uint8_t>(answer->size() >> 8));
+        in.push_back(static_cast<uint8_t>(answer->size()));
+        in.insert(in.end(), answer->begin(), answer->end());
+    }
+    const auto out = stream.doh->take_out();
+    return out.empty() ? Result<void>() : stream.session->send(out);
 }
 
 /// Looks at the first whole message that has come. True: it did not fit, look at the next.
@@ -334,8 +368,7 @@ bool Upstream::take_message(Stream& stream) {
     }
     restore_case(ask, message);
     set_id(message, ask.id);
-    const bool clean = stream.in.size() == 2 + size && stream.out.empty() &&
-                       !(stream.session && stream.session->ended());
+    const bool clean = stream.in.size() == 2 + size && stream.out.empty() && !is_over(stream);
     auto owned = std::move(ask.stream);
     std::vector<uint8_t> in = std::move(owned->in);  // outlives the stream, should that be dropped
     owned->in.clear();

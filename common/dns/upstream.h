@@ -2,7 +2,7 @@
 // One DNS server that is asked: whole messages out, whole messages back. Hardened against forged
 // answers (RFC 5452): ports and ids of queries over UDP as udp_ports.h says; what does not fit id
 // and question is ignored and the wait goes on. Connections over TCP are kept and used again, one
-// query at a time on each; with TLS (DoT, RFC 7858) likewise.
+// query at a time on each; with TLS (DoT, RFC 7858) and HTTPS (DoH, RFC 8484) likewise.
 //
 // Runs on one run::Loop; not thread-safe.
 #pragma once
@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/dns/doh_client.h"
 #include "common/dns/udp_ports.h"
 #include "common/dns/wire_message.h"
 #include "common/net/ip.h"
@@ -34,6 +35,7 @@ struct UpstreamOptions {
     /// Not null: every query goes over TLS, whatever is asked for.
     std::shared_ptr<tls::LiveContext> tls;
     std::string tls_name;  ///< a host name or an address that the server's certificate must name
+    std::optional<DohTarget> doh;  ///< with `tls`: queries go over HTTPS, to this place
     /// Random case in the names of queries over UDP, and answers only with the same ("0x20").
     bool mix_case = false;
     std::optional<net::Ip> source;  ///< queries come from this address
@@ -99,6 +101,9 @@ class Upstream {
     bool flush(Stream& stream);
     void read_stream(Stream& stream);
     bool take_bytes(Stream& stream, Bytes bytes);
+    static Result<void> take_plain(Stream& stream);
+    static Result<void> queue(Stream& stream);
+    static bool is_over(const Stream& stream);
     void read_idle(Stream& stream);
     bool take_message(Stream& stream);
     void stream_broken(Stream& stream, const std::string& why);

@@ -117,3 +117,27 @@ def new_certificate(lab: Lab) -> None:
     lab.file("pki/server.pem", "no certificate\n")
     resolver.wait_for("holds no certificate")
     assert serves("new.example")
+
+
+@scenario("forward asks over HTTPS and TLS, by a host name that a resolver knows")
+def forwarded(lab: Lab) -> None:
+    host, ca = encrypted(lab)
+    names = lab.file("db.example", "$ORIGIN example.\n@ 60 SOA ns h 1 7200 3600 1209600 60\n"
+                     "@ 60 NS ns\nns 60 A 127.0.0.1\ndns 60 A 127.0.0.1\n")
+    Resolver(lab, host, "127.0.0.2", f"""example {{
+    bind 127.0.0.2
+    file {names}
+}}
+""").start()
+    for number, to in ((3, "https://dns.example/dns-query"), (4, "tls://dns.example"),
+                       (5, "https://127.0.0.1%dns.example"), (6, "dns.example")):
+        Resolver(lab, host, f"127.0.0.{number}", f""". {{
+    bind 127.0.0.{number}
+    forward . {to} {{
+        resolver 127.0.0.2
+        tls {ca}
+    }}
+}}
+""").start()
+        answer = host.run("dig", f"@127.0.0.{number}", "+tries=1", "+time=5", "+short", _NAME)
+        assert answer.output.strip() == "192.0.2.80", (to, answer)

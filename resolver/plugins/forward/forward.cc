@@ -7,6 +7,8 @@
 #include <optional>
 #include <unordered_set>
 
+#include "common/dns/resolver.h"
+
 #include "resolver/plugins/forward/exchange.h"
 #include "resolver/server/plugin.h"
 
@@ -249,6 +251,7 @@ struct Parsed {
     Nanoseconds read_timeout = std::chrono::seconds(2);
     size_t policy = 0;
     std::optional<tls::ClientOptions> tls;
+    std::vector<net::Endpoint> resolvers;  // of host names
 };
 
 /// [CA | CERT KEY | CERT KEY CA]
@@ -270,6 +273,17 @@ Result<void> take_source(Dispenser& d, std::optional<net::Ip>& to) {
     const auto ip = net::Ip::parse(d.val());
     if (!ip) return d.err(fmt::format("source_address must be an address, but is \"{}\"", d.val()));
     to = *ip;
+    return {};
+}
+
+Result<void> take_resolvers(Dispenser& d, std::vector<net::Endpoint>& to) {
+    const auto words = d.remaining_tokens();
+    if (words.empty()) return d.arg_err();
+    for (const auto& word : words) {
+        const auto at = dns::parse_servers(word.text);
+        if (!at) return parse_error(word.at, fmt::format("resolver: {}", at.error().text));
+        to.insert(to.end(), at->begin(), at->end());
+    }
     return {};
 }
 
@@ -316,6 +330,8 @@ OptionTable option_table(const Setup& setup, Parsed& parsed) {
                    std::chrono::hours(1), "How long one upstream has to answer.");
     table.custom({"source_address", "ADDRESS", "", "Queries come from this address.",
                   [&](Dispenser& d) { return take_source(d, upstreams.source); }});
+    table.custom({"resolver", "ADDRESS...", "", "Where host names in TO are looked up.",
+                  [&](Dispenser& d) { return take_resolvers(d, parsed.resolvers); }});
     table.flag(
         "mix_case", upstreams.mix_case,
         "Random case in the names of queries over UDP, so that answers are harder to forge.");
@@ -375,6 +391,9 @@ Result<void> setup_forward(Setup& setup) {
         if (auto done = take_from(setup, options.from); !done) return done;
         if (auto done = take_to(setup, upstreams.to); !done) return done;
         if (auto done = option_table(setup, parsed).read_block(d); !done) return done;
+        auto found = forward::look_up_hosts(upstreams.to, parsed.resolvers);
+        if (!found) return setup.error(found.error().text);
+        upstreams.to = std::move(*found);
         if (auto done = make_tls(setup, parsed, upstreams); !done) return done;
         if (upstreams.source) {
             for (const auto& to : upstreams.to) {

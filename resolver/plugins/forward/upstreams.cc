@@ -4,20 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <numeric>
 
 #include "common/dns/random.h"
-#include "common/words.h"
 
 namespace ipref::resolver::forward {
 
 namespace {
-
-constexpr uint16_t kPort = 53;
-constexpr uint16_t kTlsPort = 853;
-constexpr std::string_view kBlanks = " \t\r";
 
 std::vector<uint8_t> make_probe(const UpstreamsOptions& options) {
     std::array<uint8_t, 512> space;
@@ -36,7 +29,7 @@ class Upstreams::Counts {
         if (metrics == nullptr) return;
         const run::Labels labels = {{"proxy_name", "forward"}, {"to", to_}};
         auto typed = labels;
-        typed.emplace_back("proto", to.tls ? "tcp-tls" : by_tcp ? "tcp" : "udp");
+        typed.emplace_back("proto", to.doh ? "https" : to.tls ? "tcp-tls" : by_tcp ? "tcp" : "udp");
         failures = &metrics->counter("coredns_proxy_healthcheck_failures_total",
                                      "Probes that were not answered.", labels);
         reused = &metrics->counter("coredns_proxy_conn_cache_hits_total",
@@ -75,8 +68,11 @@ dns::UpstreamOptions options_for(const To& to, const UpstreamsOptions& options) 
     out.source = options.source;
     if (!to.tls) return out;
     out.tls = options.tls;
-    const auto& name = to.tls_name.empty() ? options.tls_servername : to.tls_name;
-    out.tls_name = name.empty() ? to.at.ip.str() : name;
+    out.doh = to.doh;
+    out.tls_name = to.at.ip.str();
+    for (const auto* name : {&to.host, &options.tls_servername, &to.tls_name}) {
+        if (!name->empty()) out.tls_name = *name;  // the last one counts
+    }
     return out;
 }
 
@@ -200,74 +196,6 @@ void Upstreams::probe(Server& server) {
                             if (server.fails < UINT32_MAX) server.fails++;
                             server.again.start(options_.health_check);
                         });
-}
-
-std::vector<net::Endpoint> parse_resolv_conf(std::string_view text) {
-    std::vector<net::Endpoint> servers;
-    while (!text.empty()) {
-        auto line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(line.size() + 1, text.size()));
-        if (take_word(line, kBlanks) != "nameserver") continue;
-        const auto ip = net::Ip::parse(take_word(line, kBlanks));
-        if (ip) servers.push_back({*ip, kPort});
-    }
-    return servers;
-}
-
-namespace {
-
-/// An address with or without a port; nothing if it is none.
-std::optional<net::Endpoint> parse_address(std::string_view text, uint16_t port) {
-    if (const auto ip = net::Ip::parse(text)) return net::Endpoint{*ip, port};
-    const auto at = net::Endpoint::parse(text, port);
-    if (at && at->port != 0) return *at;
-    return {};
-}
-
-/// ADDRESS[:PORT][%NAME]; with a name and a port "ADDRESS%NAME" comes first.
-Result<std::vector<To>> parse_tls(std::string_view word, std::string_view rest) {
-    To to;
-    to.tls = true;
-    std::string address(rest);
-    if (const auto percent = rest.find('%'); percent != std::string_view::npos) {
-        const auto name = rest.substr(percent + 1);
-        const auto colon = name.find(':');
-        to.tls_name = name.substr(0, colon);
-        address = rest.substr(0, percent);
-        if (colon != std::string_view::npos) address += name.substr(colon);
-        if (!dns::Name::parse(to.tls_name)) to.tls_name.clear();
-        if (to.tls_name.empty()) return fail("\"{}\": no host name behind the \"%\"", word);
-    }
-    const auto at = parse_address(address, kTlsPort);
-    if (!at) return fail("not an IP address: \"{}\"", word);
-    to.at = *at;
-    return std::vector{to};
-}
-
-}  // namespace
-
-Result<std::vector<To>> parse_to(std::string_view word, const std::string& path) {
-    constexpr std::string_view kPlain = "dns://";
-    constexpr std::string_view kTls = "tls://";
-    auto address = word;
-    if (word.starts_with(kTls)) return parse_tls(word, word.substr(kTls.size()));
-    if (word.starts_with(kPlain)) {
-        address.remove_prefix(kPlain.size());
-    } else if (word.find("://") != std::string_view::npos) {
-        const auto scheme = word.substr(0, word.find("://"));
-        return fail("\"{}\": forwarding over {} is not built in; use an address, dns:// or tls://",
-                    word, scheme);
-    }
-    if (const auto at = parse_address(address, kPort)) return std::vector{To{*at, false, {}}};
-    std::ifstream stream(path, std::ios::binary);
-    if (!stream || address.size() != word.size()) {
-        return fail("not an IP address or file: \"{}\"", word);
-    }
-    const std::string text(std::istreambuf_iterator<char>(stream), {});
-    std::vector<To> servers;
-    for (const auto& at : parse_resolv_conf(text)) servers.push_back({at, false, {}});
-    if (servers.empty()) return fail("no nameserver line with an address in file \"{}\"", path);
-    return servers;
 }
 
 }  // namespace ipref::resolver::forward

@@ -14,19 +14,11 @@
 #include "common/dns/upstream.h"
 #include "common/run/loop.h"
 #include "common/run/metrics.h"
+#include "resolver/plugins/forward/to.h"
 
 namespace ipref::resolver::forward {
 
 enum class Policy : uint8_t { random, round_robin, sequential, fastest };
-
-/// One server that is forwarded to.
-struct To {
-    net::Endpoint at;
-    bool tls = false;
-    std::string tls_name;  ///< of "tls://ADDRESS%NAME"; empty: that of the option, or the address
-    /// As logs and metrics name it: "192.0.2.1:53", "tls://192.0.2.1:853".
-    std::string str() const { return (tls ? "tls://" : "") + at.str(); }
-};
 
 struct UpstreamsOptions {
     std::vector<To> to;
@@ -78,12 +70,5 @@ class Upstreams {
     std::vector<uint8_t> probe_query_;
     size_t turn_ = 0;
 };
-
-/// "192.0.2.1", "192.0.2.1:53", "[2001:db8::1]:53", "dns://192.0.2.1", "tls://192.0.2.1" (853),
-/// "tls://192.0.2.1%dns.example", or a file in the format of resolv.conf(5) whose nameserver lines
-/// are taken. `path` is the word as a file's name.
-Result<std::vector<To>> parse_to(std::string_view word, const std::string& path);
-/// The nameserver lines of such a file, port 53.
-std::vector<net::Endpoint> parse_resolv_conf(std::string_view text);
 
 }  // namespace ipref::resolver::forward

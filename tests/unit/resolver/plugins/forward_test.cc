@@ -410,15 +410,18 @@ TEST_CASE("addresses and files as TO", "[forward]") {
     CHECK(one("2001:db8::1") == "[2001:db8::1]:53");
     CHECK(one("[2001:db8::1]:54") == "[2001:db8::1]:54");
     CHECK(one("dns://192.0.2.1:54") == "192.0.2.1:54");
-    CHECK(one("not-an-ip") == "error: not an IP address or file: \"not-an-ip\"");
-    CHECK(one("dns://not-an-ip") == "error: not an IP address or file: \"dns://not-an-ip\"");
+    CHECK(one("not_an_ip") == "error: not an IP address or file: \"not_an_ip\"");
+    CHECK(one("dns://not_an_ip") == "error: not an IP address: \"dns://not_an_ip\"");
+    CHECK(one("192.0.2.256").starts_with("error: not an IP address or file"));
     CHECK(one("192.0.2.1:99999").starts_with("error: not an IP address"));
     CHECK(one("tls://192.0.2.1") == "tls://192.0.2.1:853");
     CHECK(one("tls://192.0.2.1%dns.example") == "tls://192.0.2.1:853");
     CHECK(fwd::parse_to("tls://192.0.2.1%dns.example:8853", "")->front().tls_name == "dns.example");
     CHECK(one("tls://192.0.2.1%dns.example:8853") == "tls://192.0.2.1:8853");
     CHECK(one("tls://192.0.2.1%").find("no host name behind") != std::string::npos);
-    CHECK(one("tls://dns.example").starts_with("error: not an IP address"));
+    CHECK(one("https://192.0.2.1") == "https://192.0.2.1:443/dns-query");
+    CHECK(one("https://[2001:db8::1]:8443/x/y?z") == "https://[2001:db8::1]:8443/x/y?z");
+    CHECK(one("https://192.0.2.1/a b").find("not a path") != std::string::npos);
     CHECK(one("quic://192.0.2.1").find("over quic is not built in") != std::string::npos);
     const auto servers = fwd::parse_resolv_conf(
         "# mine\nsearch lan\nnameserver 192.0.2.1\n nameserver\t2001:db8::1 # two\r\n"
@@ -431,6 +434,23 @@ TEST_CASE("addresses and files as TO", "[forward]") {
     CHECK(one(directory.file("resolv.conf")) == "192.0.2.7:53");
     std::ofstream(directory.file("empty")) << "search lan\n";
     CHECK(one(directory.file("empty")).find("no nameserver line") != std::string::npos);
+}
+
+TEST_CASE("host names as TO", "[forward]") {
+    const auto one = [](std::string_view word) { return fwd::parse_to(word, "")->front(); };
+    CHECK(one("dns.example").host == "dns.example");
+    CHECK(one("dns.example:5353").at.port == 5353);
+    CHECK(one("tls://dns.example").at.port == 853);
+    CHECK(one("https://dns.example:8443/").doh->authority == "dns.example:8443");
+    CHECK(one("https://192.0.2.1%dns.example").doh->authority == "dns.example");
+    CHECK(one("https://[2001:db8::1]").doh->authority == "[2001:db8::1]");
+    const auto at = nobody();
+    const auto refused = fwd::look_up_hosts({one("192.0.2.1"), one("tls://dns.example")}, {at});
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(
+        refused.error().text,
+        Catch::Contains("not an IP address or file: \"tls://dns.example\"; as a host name: "));
+    CHECK(fwd::look_up_hosts({one("192.0.2.1")}, {at})->size() == 1);
 }
 
 TEST_CASE("Corefiles with forward that are refused", "[forward]") {
@@ -477,6 +497,7 @@ TEST_CASE("every option of forward is taken", "[forward]") {
                         "policy round_robin\nhealth_check 0.5s no_rec domain example.org.\n"
                         "max_concurrent 1000\nnext NXDOMAIN servfail\n"
                         "failfast_all_unhealthy_upstreams\nread_timeout 1s\nmix_case\ntls\n"
+                        "resolver 192.0.2.1 192.0.2.2:54\n"
                         "tls_servername dns.example"))
               .empty());
     CHECK(refusal(block(". 192.0.2.1", "source_address 192.0.2.200")).empty());

@@ -7,6 +7,7 @@
 
 #include "common/tls/session.h"
 #include "resolver/plugins/forward/exchange.h"
+#include "resolver/server/http.h"
 #include "unit/certificates.h"
 #include "unit/resolver/plugins/bench.h"
 #include "unit/temporary_directory.h"
@@ -30,10 +31,11 @@ std::string block(const std::string& arguments, const std::string& options = "")
     return ".:53 {\n forward " + arguments + " {\n" + options + "\n }\n}\n";
 }
 
-/// A DNS server over TLS in the test's loop: one message at a time, `answer` says what goes back.
+/// A DNS server over TLS or HTTPS in the test's loop: one message at a time.
 class TlsDns {
   public:
-    TlsDns(run::Loop& loop, const tls::Context& context) : loop_(loop), context_(context) {
+    TlsDns(run::Loop& loop, const tls::Context& context, bool https = false)
+        : loop_(loop), context_(context), https_(https) {
         fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         at_ = *net::Endpoint::parse("127.0.0.1:0", 0);
         sockaddr_storage address;
@@ -53,7 +55,9 @@ class TlsDns {
         close(fd_);
     }
     void hang_up() { peers_.clear(); }
-    std::string at() const { return "tls://" + at_.str(); }
+    std::string at() const { return (https_ ? "https://" : "tls://") + at_.str(); }
+    resolver::HttpAnswer with;  ///< of HTTPS: status and type
+    std::string path;           ///< that was asked for last
     size_t connections = 0;
     size_t queries = 0;
 
@@ -67,6 +71,7 @@ class TlsDns {
         int fd;
         tls::Session session;
         Message in;
+        std::unique_ptr<resolver::HttpSession> http;
         std::unique_ptr<run::Poll> poll;
     };
 
@@ -75,7 +80,11 @@ class TlsDns {
         if (fd < 0) return;
         connections++;
         auto& peer = *peers_.emplace_back(
-            std::make_unique<Peer>(fd, tls::Session::server(context_, {"dot"})));
+            std::make_unique<Peer>(fd, tls::Session::server(context_, {https_ ? "h2" : "dot"})));
+        if (https_) {
+            peer.http = resolver::make_http2(
+                [this, &peer](resolver::HttpRequest&& request) { answer(peer, request); }, {});
+        }
         peer.poll = std::make_unique<run::Poll>(loop_, fd, [this, &peer](int) { read(peer); });
         peer.poll->start(UV_READABLE);
     }
@@ -85,8 +94,14 @@ class TlsDns {
         const bool fine =
             got > 0 && peer.session.received(std::span(space).first(static_cast<size_t>(got)));
         const auto plain = peer.session.take_plain();
-        peer.in.insert(peer.in.end(), plain.begin(), plain.end());
-        if (peer.in.size() > 2) answer(peer);
+        if (https_) {
+            REQUIRE(peer.http->received(plain));
+            const auto said = peer.http->take_output(65536);
+            if (!said.empty()) REQUIRE(peer.session.send(said));
+        } else {
+            peer.in.insert(peer.in.end(), plain.begin(), plain.end());
+            if (peer.in.size() > 2) answer(peer);
+        }
         const auto out = peer.session.take_cipher();
         if (!out.empty()) send(peer.fd, out.data(), out.size(), MSG_NOSIGNAL);
         if (!fine) peers_.remove_if([&](const auto& one) { return one.get() == &peer; });
@@ -102,8 +117,19 @@ class TlsDns {
         REQUIRE(peer.session.send(reply));
     }
 
+    void answer(Peer& peer, const resolver::HttpRequest& request) {
+        queries++;
+        path = request.target;
+        CHECK(request.method == "POST");
+        CHECK(request.type == "application/dns-message");
+        auto back = with;
+        back.body = reply_to(request.body, 0, {"a.test. 60 IN A 192.0.2.9"});
+        peer.http->answer(request.stream, std::move(back));
+    }
+
     run::Loop& loop_;
     tls::Context context_;
+    bool https_;
     net::Endpoint at_;
     int fd_ = -1;
     std::unique_ptr<run::Poll> poll_;
@@ -244,6 +270,39 @@ TEST_CASE("over TLS: verified, kept, and opened anew", "[forward][tls]") {
     server.hang_up();
     CHECK(bench.get("a.test", dns::rr::kA).rcode == "NOERROR");
     CHECK(server.connections == 2);
+}
+
+TEST_CASE("over HTTPS: verified, kept, and opened anew", "[forward][tls]") {
+    const Pki pki;
+    ResolverBench bench;
+    TlsDns server(bench.loop, *pki.context, true);
+    server.with.type = "application/dns-message";
+    bench.open(block(". " + server.at() + "/ask?me", pki.tls() + "\ntls_servername dns.example"));
+    for (int i = 0; i < 3; i++) {
+        const auto& got = bench.get("a.test", dns::rr::kA);
+        CHECK(got.answer == std::vector<std::string>{"a.test. 60 IN A 192.0.2.9"});
+    }
+    CHECK(server.path == "/ask?me");
+    CHECK(server.queries == 3);
+    CHECK(server.connections == 1);
+    server.hang_up();
+    CHECK(bench.get("a.test", dns::rr::kA).rcode == "NOERROR");
+    CHECK(server.connections == 2);
+}
+
+TEST_CASE("what is no answer of DoH is named", "[forward][tls]") {
+    const Pki pki;
+    ResolverBench bench;
+    TlsDns server(bench.loop, *pki.context, true);
+    bench.open(block(". " + server.at() + "%dns.example", pki.tls()));
+    bench.get("a.test", dns::rr::kA);
+    CHECK_THAT(bench.get("a.test", dns::rr::kA).info, Catch::Contains("of type \"text/plain\""));
+    server.with.type = "application/dns-message";
+    server.with.status = 503;
+    CHECK_THAT(bench.get("a.test", dns::rr::kA).info, Catch::Contains("HTTP status 503"));
+    server.with.status = 200;
+    CHECK(bench.get("a.test", dns::rr::kA).rcode == "NOERROR");
+    CHECK(server.path == "/dns-query");
 }
 
 TEST_CASE("a server with another name or signer gets no query", "[forward][tls]") {
