@@ -2,6 +2,11 @@
 // What CoreDNS had to be warned of, on every transport: messages that must not reach a plugin, and
 // what they may cost. Limits of streams (CVE-2025-47950, CVE-2025-68151, CVE-2026-32936,
 // GHSA-2wpx-qpw2-g5h5) are tested with the streams: connection_test.cc, http_test.cc.
+// docs/SECURITY.md has the whole list.
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include "resolver/server/request.h"
 #include "resolver/server/runner.h"
 #include "resolver/server/stream_encode.h"
@@ -168,4 +173,28 @@ TEST_CASE("EDNS of another version is answered with BADVERS", "[advisory]") {
         CHECK(dns::Edns::from(*opt).extended_rcode == dns::rcode::kBadVers >> 4);
         CHECK(dns::Edns::from(*opt).version == 0);
     }
+}
+
+TEST_CASE("Every advisory in docs/SECURITY.md names a test that exists", "[advisory]") {
+    const std::filesystem::path top(IPREF_SOURCE_DIR);
+    const auto text_of = [](const std::filesystem::path& path) {
+        std::ifstream in(path);
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    };
+    std::istringstream lines(text_of(top / "docs/SECURITY.md"));
+    size_t rows = 0;
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream cells(line);
+        std::string advisory, file, test, skipped;
+        const auto next = [&](std::string& cell) {
+            std::getline(cells, cell, '|');
+            cell = cell.size() > 2 ? cell.substr(1, cell.size() - 2) : "";
+        };
+        for (auto* cell : {&skipped, &advisory, &skipped, &file, &test}) next(*cell);
+        if (!file.ends_with("_test.cc")) continue;
+        INFO(advisory);
+        CHECK_THAT(text_of(top / "tests/unit" / file), Catch::Contains("\"" + test + "\""));
+        rows++;
+    }
+    CHECK(rows >= 14);
 }
