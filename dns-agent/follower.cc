@@ -23,10 +23,11 @@ std::string addresses_of(const Found& found) {
 Follower::Follower(World& world, Mapper& mapper, run::Metrics& metrics, Source source,
                    Families families, Milliseconds interval)
     : world_(world),
+      mapper_(mapper),
       source_(std::move(source)),
       families_(families),
       interval_(interval),
-      publisher_(world, mapper, source_.id(), interval),
+      publisher_(world, mapper, source_.id(), interval, [this] { tell(); }),
       hosts_(
           metrics.gauge("ipref_dns_agent_hosts", "Hosts published.", {{"source", source_.str()}})),
       skipped_(metrics.gauge("ipref_dns_agent_skipped_records",
@@ -45,6 +46,13 @@ Follower::~Follower() = default;
 
 void Follower::start() {
     for (const auto& one : polls_) one->now();
+    tell();
+}
+
+void Follower::connected() {
+    reported_.reset();
+    publisher_.connected();
+    tell();
 }
 
 void Follower::notified() {
@@ -52,6 +60,7 @@ void Follower::notified() {
 }
 
 void Follower::retire() {
+    retired_ = true;
     polls_.clear();
     later_->stop();
     refresh_->stop();
@@ -59,11 +68,16 @@ void Follower::retire() {
     hosts_.set(0);
     skipped_.set(0);
     publisher_.withdraw();
+    mapper::SourceReport last;
+    last.source = source_.id();
+    last.given_up = true;
+    mapper_.report(last);
 }
 
 void Follower::heard() {
     publisher_.poll();
     evaluate();
+    tell();
 }
 
 // ---- votes
@@ -155,8 +169,10 @@ void Follower::looked_up(LookUps found) {
 void Follower::publish_matches() {
     auto matched = match(*zone_, source_.local, families_, found_);
     warn_some(matched.warnings);
-    skipped_.set(static_cast<double>(matched.warnings.size()));
+    skipped_records_ = matched.warnings.size();
+    skipped_.set(static_cast<double>(skipped_records_));
     adopt(std::move(matched.hosts));
+    tell();
 }
 
 // ---- what cannot wait for the next poll
@@ -217,6 +233,7 @@ void Follower::refreshed(LookUps found) {
 void Follower::adopt(std::vector<wire::Host> hosts) {
     if (hosts.empty()) return nothing_left();
     empty_since_.reset();
+    empty_.clear();
     hosts_.set(static_cast<double>(hosts.size()));
     const auto id = source_.id();
     auto set = std::make_shared<wire::HostSet>();
@@ -232,9 +249,9 @@ void Follower::nothing_left() {
     const auto now = world_.now();
     if (!empty_since_) {
         empty_since_ = now;
+        empty_ = zone_->gone ? "the zone is gone" : "the zone publishes no host";
         log(Severity::warning,
-            fmt::format("{}; {} until the next poll",
-                        zone_->gone ? "the zone is gone" : "the zone publishes no host",
+            fmt::format("{}; {} until the next poll", empty_,
                         publisher_.current() ? "the last good set is kept" : "nothing is changed"));
         return;
     }
@@ -242,6 +259,44 @@ void Follower::nothing_left() {
     if (publisher_.current()) log(Severity::warning, "still no host: withdrawing the source");
     hosts_.set(0);
     publisher_.withdraw();
+}
+
+// ---- what others are told
+
+Follower::Report Follower::report() const {
+    Report report{.servers = {},
+                  .hosts = publisher_.current() ? publisher_.current()->hosts.size() : 0,
+                  .skipped = skipped_records_,
+                  .trouble = told_};
+    for (const auto& one : polls_) report.servers.push_back(one->status());
+    for (const auto* more : {&empty_, &publisher_.trouble()}) {
+        if (!more->empty()) report.trouble += (report.trouble.empty() ? "" : "; ") + *more;
+    }
+    return report;
+}
+
+void Follower::tell() {
+    if (retired_) return;
+    auto now = report();
+    if (now == reported_) return;
+    const auto since = [&](Milliseconds from, Milliseconds to) {
+        return std::chrono::duration_cast<std::chrono::seconds>(
+            std::max(Milliseconds(0), to - from));
+    };
+    mapper::SourceReport out;
+    out.source = source_.id();
+    out.hosts = now.hosts;
+    out.skipped = now.skipped;
+    out.trouble = now.trouble;
+    for (const auto& one : now.servers) {
+        auto& server = out.servers.emplace_back();
+        server.server = one.server;
+        server.serial = one.serial;
+        if (one.last_success) server.succeeded_ago = since(*one.last_success, world_.now());
+        if (one.next) server.next_in = since(world_.now(), *one.next);
+        server.error = one.last_error;
+    }
+    if (mapper_.report(out)) reported_ = std::move(now);
 }
 
 // ---- log

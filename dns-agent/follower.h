@@ -35,9 +35,19 @@ class Follower {
     bool is_over() const { return publisher_.is_withdrawn(); }
     const Source& source() const { return source_; }
     /// The mapper is connected (again).
-    void connected() { publisher_.connected(); }
+    void connected();
 
   private:
+    /// What the mapper is told for its status.
+    struct Report {
+        std::vector<ServerPoll::Status> servers;
+        size_t hosts = 0;
+        size_t skipped = 0;
+        std::string trouble;
+        friend bool operator==(const Report&, const Report&) = default;
+    };
+    Report report() const;
+    void tell();
     void heard();
     void hasten_those_behind();
     void evaluate();
@@ -56,6 +66,7 @@ class Follower {
     void log(run::Severity severity, const std::string& text);
 
     World& world_;
+    Mapper& mapper_;
     Source source_;
     Families families_;
     Milliseconds interval_;
@@ -75,7 +86,11 @@ class Follower {
     bool looking_up_ = false;
     bool again_ = false;  ///< evaluate once more when the look-ups are done
     std::optional<Milliseconds> empty_since_;
-    std::string told_;  ///< what was last said about the quorum
+    std::string told_;   ///< what was last said about the quorum
+    std::string empty_;  ///< what was last said about a zone without hosts
+    size_t skipped_records_ = 0;
+    std::optional<Report> reported_;
+    bool retired_ = false;
 };
 
 }  // namespace ipref::agent

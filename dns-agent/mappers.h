@@ -27,6 +27,7 @@ class ClientMapper : public Mapper {
     void withdraw(const mapper::Source& source, Callback callback) override {
         client_.withdraw(source, std::move(callback));
     }
+    bool report(const mapper::SourceReport& report) override { return client_.report(report); }
 
   private:
     mapper::Client client_;
@@ -45,6 +46,8 @@ class PrintingMapper : public Mapper {
     void confirm(const mapper::Source& source, uint64_t hash, uint32_t count,
                  Callback callback) override;
     void withdraw(const mapper::Source& source, Callback callback) override;
+    /// Not what the gateway publishes: not printed.
+    bool report(const mapper::SourceReport&) override { return true; }
 
   private:
     Print print_;

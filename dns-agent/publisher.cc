@@ -32,13 +32,14 @@ std::optional<mapper::Change> change_between(const wire::HostSet& from, const wi
 }
 
 Publisher::Publisher(World& world, Mapper& mapper, mapper::Source source,
-                     Milliseconds longest_retry)
+                     Milliseconds longest_retry, std::function<void()> heard)
     : world_(world),
       mapper_(mapper),
       source_(std::move(source)),
       name_(source_.local_domain + ":" + source_.public_domain),
       backoff_(longest_retry),
-      retry_(world.alarm([this] { step(); })) {}
+      retry_(world.alarm([this] { step(); })),
+      heard_(std::move(heard)) {}
 
 Publisher::~Publisher() = default;
 
@@ -114,11 +115,12 @@ void Publisher::set_done(const mapper::Done& done) {
     if (done.rejected == 0) {
         world_.log(Severity::info,
                    fmt::format("{}: published {}, hash {:016x}", name_, hosts, held_->hash));
-        return;
+        return tell("");
     }
-    std::string text = fmt::format("{}: the gateway refused {} of {}", name_, done.rejected, hosts);
+    std::string text = fmt::format("the gateway refused {} of {}", done.rejected, hosts);
     for (const auto& reason : done.reasons) text += fmt::format("; {}", reason);
-    world_.log(Severity::warning, text);
+    world_.log(Severity::warning, fmt::format("{}: {}", name_, text));
+    tell(std::move(text));
 }
 
 void Publisher::confirmed(const mapper::Done&) {
@@ -130,6 +132,12 @@ void Publisher::withdrawn(const mapper::Done&) {
     told_withdrawn_ = true;
     held_.reset();
     world_.log(Severity::info, fmt::format("{}: withdrawn, nothing is published", name_));
+    tell("");
+}
+
+void Publisher::tell(std::string trouble) {
+    trouble_ = std::move(trouble);
+    if (heard_) heard_();
 }
 
 void Publisher::failed(const mapper::Failure& failure) {
@@ -146,6 +154,7 @@ void Publisher::failed(const mapper::Failure& failure) {
     world_.log(Severity::warning, fmt::format("{}: not published: {}; next try in {} s", name_,
                                               failure.text, wait.count() / 1000));
     retry_->start(wait);
+    tell(fmt::format("not published: {}", failure.text));
 }
 
 }  // namespace ipref::agent

@@ -4,6 +4,7 @@
 // that it does not know the hash or when the connection was lost. One request at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,7 +15,9 @@ namespace ipref::agent {
 
 class Publisher {
   public:
-    Publisher(World& world, Mapper& mapper, mapper::Source source, Milliseconds longest_retry);
+    /// `heard` is called when trouble() may have changed.
+    Publisher(World& world, Mapper& mapper, mapper::Source source, Milliseconds longest_retry,
+              std::function<void()> heard = {});
     ~Publisher();
     Publisher(const Publisher&) = delete;
     Publisher& operator=(const Publisher&) = delete;
@@ -30,6 +33,8 @@ class Publisher {
     /// The connection is there again: the mapper may hold something else, or nothing.
     void connected();
 
+    /// What the mapper did not do last; empty: it did all.
+    const std::string& trouble() const { return trouble_; }
     /// What is published; nullptr if nothing is, or was yet.
     const std::shared_ptr<const wire::HostSet>& current() const { return wanted_; }
 
@@ -42,6 +47,7 @@ class Publisher {
     void confirmed(const mapper::Done& done);
     void withdrawn(const mapper::Done& done);
     void failed(const mapper::Failure& failure);
+    void tell(std::string trouble);
 
     World& world_;
     Mapper& mapper_;
@@ -49,6 +55,8 @@ class Publisher {
     std::string name_;
     Backoff backoff_;
     std::unique_ptr<Alarm> retry_;
+    std::function<void()> heard_;
+    std::string trouble_;
     std::shared_ptr<int> alive_ = std::make_shared<int>();  // callbacks outlive us
 
     Want want_ = Want::nothing;

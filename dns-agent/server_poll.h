@@ -23,6 +23,7 @@ class ServerPoll {
         std::optional<Milliseconds> last_success;
         std::optional<Milliseconds> next;  ///< nothing while it is being asked
         std::string last_error;            ///< empty after a success
+        friend bool operator==(const Status&, const Status&) = default;
     };
 
     /// `heard` is called after each poll, good or bad. References outlive the poll.

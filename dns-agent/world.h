@@ -66,6 +66,8 @@ class Mapper {
     virtual void confirm(const mapper::Source& source, uint64_t hash, uint32_t count,
                          Callback callback) = 0;
     virtual void withdraw(const mapper::Source& source, Callback callback) = 0;
+    /// For `ipref-gw status`. False: it cannot be told now.
+    virtual bool report(const mapper::SourceReport& report) = 0;
 };
 
 /// 5 s, doubling, up to a longest time.

@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint64_t kHelloId = 1;
 constexpr size_t kNameLimit = 255;
+constexpr size_t kMostQueuedReports = 100;
 
 /// Both protocols carry names as at most 255 bytes; protobuf strings are UTF-8.
 bool sendable(const std::string& name) {
@@ -58,6 +59,8 @@ class Client::Impl {
 
     void ask(std::vector<Query> queries, EncodedListCallback callback);
     void ship(Shipment shipment, Milliseconds timeout, DoneCallback callback);
+
+    bool report(const SourceReport& report);
 
     const ClientOptions& options() const { return options_; }
 
@@ -233,6 +236,13 @@ void Client::Impl::ship(Shipment shipment, Milliseconds timeout, DoneCallback ca
     arm();
 }
 
+bool Client::Impl::report(const SourceReport& report) {
+    if (!connected() || connection_->queued() > kMostQueuedReports) return false;
+    auto record = dialect_->report(requests_.new_id(dialect_->largest_id()), report);
+    if (!record.empty()) connection_->send(std::move(record));
+    return true;
+}
+
 /// Sends parts of shipments, in their order, as long as the kernel and the window take them.
 void Client::Impl::pump() {
     while (connected() && connection_->idle()) {
@@ -329,6 +339,10 @@ void Client::confirm(const Source& source, uint64_t hash, uint32_t count, DoneCa
 void Client::withdraw(const Source& source, DoneCallback callback) {
     Shipment shipment{.kind = Shipment::Kind::withdraw, .source = source, .set = {}, .change = {}};
     impl_->ship(std::move(shipment), impl_->options().request_timeout, std::move(callback));
+}
+
+bool Client::report(const SourceReport& report) {
+    return impl_->report(report);
 }
 
 }  // namespace ipref::mapper

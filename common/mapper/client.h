@@ -88,6 +88,10 @@ class Client {
     /// The source publishes nothing any more. With V1: an empty set.
     void withdraw(const Source& source, DoneCallback callback);
 
+    /// For those who look at the gateway's status; whether it is understood is not told. False if
+    /// it cannot be sent now. With V1 nothing is sent.
+    bool report(const SourceReport& report);
+
   private:
     class Impl;
     std::unique_ptr<Impl> impl_;

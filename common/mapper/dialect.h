@@ -54,6 +54,8 @@ class Dialect {
     virtual QueryRecord queries(uint64_t id, std::span<const Query> queries) const = 0;
     /// The shipment's next record; moves it forward.
     virtual Result<std::vector<uint8_t>> next_part(uint64_t id, Shipment& shipment) const = 0;
+    /// Empty: the protocol has no words for it.
+    virtual std::vector<uint8_t> report(uint64_t id, const SourceReport& report) const = 0;
     /// Nothing for records that need no reaction.
     virtual Result<std::optional<Reply>> read(wire::Bytes record) const = 0;
 };

@@ -13,6 +13,7 @@ namespace {
 /// Leaves room for the frame's own fields.
 constexpr size_t kQueryBytes = wire::kFrameLimit - 1024;
 constexpr size_t kReasonsKept = 10;
+constexpr size_t kLongestError = 300;
 
 Reason reason_of(proto::Failure::Code code) {
     switch (code) {
@@ -104,6 +105,32 @@ void put_host_data(Shipment& shipment, proto::HostData& data) {
     data.set_last(shipment.all_sent);
 }
 
+/// Errors hold what servers say; strings of protobuf are UTF-8.
+std::string plain(const std::string& text) {
+    std::string out = text.substr(0, kLongestError);
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return c < 0x20 || c >= 0x7f; }, '?');
+    return out;
+}
+
+void put_report(const SourceReport& report, proto::SourceReport& out) {
+    put_source(report.source, out);
+    out.set_given_up(report.given_up);
+    out.set_hosts(report.hosts);
+    out.set_skipped(report.skipped);
+    out.set_trouble(plain(report.trouble));
+    for (const auto& one : report.servers) {
+        auto& server = *out.add_servers();
+        server.set_server(plain(one.server));
+        if (one.serial) server.set_serial(*one.serial);
+        if (one.succeeded_ago) {
+            server.set_succeeded_seconds_ago(static_cast<uint64_t>(one.succeeded_ago->count()));
+        }
+        if (one.next_in) server.set_next_in_seconds(static_cast<uint64_t>(one.next_in->count()));
+        server.set_error(plain(one.error));
+    }
+}
+
 class ProtobufDialect : public Dialect {
   public:
     uint64_t largest_id() const override { return std::numeric_limits<uint64_t>::max(); }
@@ -150,6 +177,13 @@ class ProtobufDialect : public Dialect {
                 break;
         }
         return wire::build_frame(std::move(frame));
+    }
+
+    std::vector<uint8_t> report(uint64_t id, const SourceReport& report) const override {
+        proto::Frame frame;
+        frame.set_id(id);
+        put_report(report, *frame.mutable_source_report());
+        return wire::build_frame(std::move(frame)).value_or(std::vector<uint8_t>());
     }
 
     Result<std::optional<Reply>> read(wire::Bytes record) const override {

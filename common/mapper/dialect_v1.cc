@@ -58,6 +58,8 @@ class V1Dialect : public Dialect {
         return host_data(static_cast<uint16_t>(id), shipment);
     }
 
+    std::vector<uint8_t> report(uint64_t, const SourceReport&) const override { return {}; }
+
     Result<std::optional<Reply>> read(wire::Bytes record) const override {
         const auto packet = wire::parse_v1(record);
         if (!packet) return tl::unexpected(packet.error());

@@ -75,6 +75,25 @@ struct Source {
     std::string public_domain;
 };
 
+/// How an agent gets on with a server of a source.
+struct ServerReport {
+    std::string server;  ///< "192.0.2.53:53"
+    std::optional<uint32_t> serial;
+    std::optional<std::chrono::seconds> succeeded_ago;  ///< nothing: never
+    std::optional<std::chrono::seconds> next_in;        ///< nothing: it is being asked
+    std::string error;                                  ///< empty: it answered
+};
+
+/// What an agent does about a source, for `ipref-gw status`.
+struct SourceReport {
+    Source source;
+    bool given_up = false;  ///< nothing else counts then
+    uint64_t hosts = 0;     ///< published
+    uint64_t skipped = 0;   ///< AA records that could not be published
+    std::string trouble;    ///< of the source as a whole; empty: none
+    std::vector<ServerReport> servers;
+};
+
 /// From the set with `base_hash` to a new one.
 struct Change {
     uint64_t base_hash = 0;

@@ -6,6 +6,7 @@
 
 #include "common/run/log.h"
 #include "common/wire/mapper_frame.h"
+#include "gw/admin/show_agents.h"
 #include "gw/admin/text.h"
 
 namespace ipref::gw::admin {
@@ -142,7 +143,7 @@ std::string status_text(const proto::Status& status) {
          fmt::format("{} of remote hosts, {} of ours, {} numbers resting", status.remote_mappings(),
                      status.local_mappings(), status.resting()));
     line("clients", clients(status));
-    return out + sources_text(status);
+    return out + sources_text(status) + agents_text(status);
 }
 
 std::string status_json(const proto::Status& status) {
@@ -170,7 +171,9 @@ std::string status_json(const proto::Status& status) {
         json.member("confirmed_ago", source.confirmed_seconds_ago());
         json.member("expires", source.expires()).close('}');
     }
-    json.close(']').close('}');
+    json.close(']').key("agents").open('[');
+    for (const auto& agent : status.agents()) put_agent(agent, json);
+    json.close(']').member("reports_left_out", status.reports_left_out()).close('}');
     return json.str() + '\n';
 }
 

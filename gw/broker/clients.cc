@@ -12,7 +12,9 @@ namespace ipref::gw {
 namespace {
 
 constexpr size_t kTraceQueue = 1 << 20;  // bytes that a subscriber may leave unread
-constexpr size_t kMostNamed = 10'000;    // dropped mappings; with more, "all"
+constexpr std::string_view kAgent = "ipref-dns-agent";
+constexpr size_t kAgentFrame = 64;     // of an agent in a status, around what it says
+constexpr size_t kMostNamed = 10'000;  // dropped mappings; with more, "all"
 
 }  // namespace
 
@@ -26,7 +28,8 @@ Clients::Clients(Table& table, BrokerOptions options, BrokerSources sources, Wor
                sources_,
                [this] { return clients_.size(); },
                [this] { return programs(); },
-               [this] { return world_.problem ? world_.problem() : std::string(); }} {
+               [this] { return world_.problem ? world_.problem() : std::string(); },
+               [this](proto::Status& status, size_t room) { put_agents(status, room); }} {
     table_.on_dropped([this](const auto& dropped) { push_in_turn(dropped); });
 }
 
@@ -106,6 +109,23 @@ std::map<std::string, uint64_t> Clients::programs() const {
         if (client->session.greeted()) programs[client->session.program()]++;
     }
     return programs;
+}
+
+void Clients::put_agents(proto::Status& status, size_t room) const {
+    uint64_t left_out = 0;
+    for (const auto& [number, client] : clients_) {
+        const auto& session = client->session;
+        if (session.reports().empty() && session.program() != kAgent) continue;
+        proto::Status::Agent agent;
+        agent.set_client(client->name);
+        agent.set_release(session.release());
+        const auto without = agent.ByteSizeLong() + kAgentFrame;
+        if (without > room) break;
+        left_out += session.reports().put(agent, table_.now(), room - without);
+        room -= std::min(room, agent.ByteSizeLong() + kAgentFrame);
+        *status.add_agents() = std::move(agent);
+    }
+    status.set_reports_left_out(left_out);
 }
 
 // After the answers that wait for the disk: they may still name what was dropped.

@@ -71,6 +71,7 @@ class Clients {
     };
 
     std::map<std::string, uint64_t> programs() const;
+    void put_agents(proto::Status& status, size_t room) const;
     void listen();
     void push_in_turn(const std::vector<net::IpRef>& dropped);
     void push(const std::vector<net::IpRef>& dropped);

@@ -80,7 +80,7 @@ bool add_hosts(const google::protobuf::RepeatedPtrField<proto::Host>& from,
     return true;
 }
 
-/// What a client calls itself, as text that does no harm wherever it is shown.
+/// What a client calls itself and its release, as text that does no harm wherever it is shown.
 std::string program_name(const std::string& said) {
     std::string name = said.substr(0, kLongestProgram);
     std::ranges::replace_if(
@@ -183,6 +183,8 @@ Reply Session::answer(const proto::Frame& request) {
             return host_hash(request);
         case proto::Frame::kWithdraw:
             return withdraw(request);
+        case proto::Frame::kSourceReport:
+            return report(request);
         case proto::Frame::kStatusRequest:
         case proto::Frame::kMappingsRequest:
         case proto::Frame::kPeersRequest:
@@ -199,6 +201,7 @@ Reply Session::answer(const proto::Frame& request) {
 Reply Session::hello(const proto::Frame& request) {
     greeted_ = true;
     program_ = program_name(request.hello().program());
+    release_ = program_name(request.hello().release());
     proto::Frame frame;
     frame.mutable_hello()->set_program("ipref-gw");
     frame.mutable_hello()->set_release(run::kRelease);
@@ -303,6 +306,15 @@ Reply Session::withdraw(const proto::Frame& request) {
     const auto& data = request.withdraw();
     context_.table.withdraw(source_name(data.local_domain(), data.public_domain()));
     return ack(request, {});
+}
+
+Reply Session::report(const proto::Frame& request) {
+    if (const auto taken = reports_.take(request.source_report(), context_.table.now()); !taken) {
+        return failure_of(request, Failure::LIMIT, taken.error().text);
+    }
+    proto::Frame frame;
+    frame.mutable_ack();
+    return reply_of(request, std::move(frame));
 }
 
 Reply Session::subscribe(const proto::Frame& request) {

@@ -12,6 +12,7 @@
 
 #include "common/wire/mapper_frame.h"
 #include "common/wire/mapper_v1.h"
+#include "gw/broker/agent_reports.h"
 #include "gw/broker/broker.h"
 #include "gw/mapping/table.h"
 
@@ -39,6 +40,8 @@ struct SessionContext {
     /// Connections by what the clients call themselves.
     std::function<std::map<std::string, uint64_t>()> programs;
     std::function<std::string()> problem;  ///< of the store; empty: none
+    /// What the agents say of themselves, into a status, in about so many bytes.
+    std::function<void(proto::Status&, size_t room)> agents = {};
 };
 
 class Session {
@@ -49,6 +52,9 @@ class Session {
     /// Whether it has said hello: who does gets pushes.
     bool greeted() const { return greeted_; }
     const std::string& program() const { return program_; }
+    /// As it said hello; with what it told of its sources.
+    const std::string& release() const { return release_; }
+    const AgentReports& reports() const { return reports_; }
     /// What it wants to be told of, and by which id; nothing set: of nothing.
     const proto::Frame& trace() const { return trace_; }
 
@@ -77,11 +83,14 @@ class Session {
     Reply withdraw(const proto::Frame& request);
     Reply admin(const proto::Frame& request);
     Reply subscribe(const proto::Frame& request);
+    Reply report(const proto::Frame& request);
     size_t arriving_hosts() const;
 
     const SessionContext& context_;
     bool greeted_ = false;
     std::string program_;
+    std::string release_;
+    AgentReports reports_;
     proto::Frame trace_;                        ///< its last TraceRequest
     std::map<std::string, Arriving> arriving_;  ///< by source
 };

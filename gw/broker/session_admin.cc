@@ -86,6 +86,9 @@ proto::Status status_of(const SessionContext& context) {
         }
     }
     if (context.sources.status) context.sources.status(status);
+    if (const auto used = status.ByteSizeLong(); context.agents && used < kRoom) {
+        context.agents(status, kRoom - used);
+    }
     return status;
 }
 

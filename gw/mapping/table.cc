@@ -227,6 +227,10 @@ tl::expected<Encoded, Refusal> Table::encode(const net::IpRef& theirs, net::Fami
     return Encoded{*made, kMappingLife};
 }
 
+Seconds Table::now() const {
+    return impl_->clock_.now();
+}
+
 std::optional<net::Family> Table::default_ea_family() const {
     const auto& nets = impl_->config_.encode_nets;
     return nets.empty() ? std::nullopt : std::optional(nets.front().family());

@@ -121,6 +121,8 @@ class Table : public Lookup {
     std::optional<net::IpRef> known_ours(const net::Ip& host, net::Family gw) override;
     std::optional<net::Ip> known_ea(const net::IpRef& theirs, net::Family ea) override;
 
+    Seconds now() const;
+
     // Everything below: any thread, no RCU duties; what may drop mappings (replace, change,
     // withdraw, sweep): one thread.
 

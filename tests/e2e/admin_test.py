@@ -62,6 +62,35 @@ def working(lab: Lab) -> None:
     assert "no mapping for the destination" in admin("drops").output
 
 
+@scenario("status shows each agent: sources, servers, serials, polls, hosts, and what went wrong")
+def agents(lab: Lab) -> None:
+    internet, alpha, _ = two_sites(lab)
+    admin = Admin(lab, alpha.gateway)
+
+    def told() -> dict:
+        [agent] = admin.json("status")["agents"]
+        return {source["name"]: source for source in agent["sources"]}.get(
+            "internal:example.com", {"hosts": 0})
+    until(lambda: told()["hosts"] == 1, "the agent's host is in the status")
+    [server] = told()["servers"]
+    assert server["server"] == "192.0.2.53:53" and server["serial"] == 1, server
+    assert server["error"] is None and server["succeeded_ago"] < 60, server
+    assert 44 * 60 - 60 < server["next_in"] < 75 * 60, server
+    text = admin("status").output
+    assert f"process {alpha.agent.process.pid}" in text and "192.0.2.53:53" in text, text
+
+    alpha.gateway.restart_after_kill()  # it is told again
+    until(lambda: admin.json("status")["agents"] and told()["hosts"] == 1, "told again")
+    alpha.agent.process.kill()
+    until(lambda: admin.json("status")["agents"] == [], "an agent that has gone is not shown")
+    internet.dns.process.kill()
+    alpha.agent.start()
+    until(lambda: admin.json("status")["agents"] and "servers" in told()
+          and told()["servers"][0]["error"], "the agent's last error")
+    assert told()["servers"][0]["serial"] is None and told()["hosts"] == 0, told()
+    assert "no connection" in admin("status").output
+
+
 @scenario("ipref-gw mappings shows what resolvers, agents and hosts files made, and finds one of it")
 def mappings(lab: Lab) -> None:
     _, alpha, beta = two_sites(lab)

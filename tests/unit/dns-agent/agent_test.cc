@@ -56,7 +56,15 @@ TEST_CASE("from the zone to the gateway, and again after its restart", "[agent]"
     });
     const TemporaryDirectory directory;
     std::vector<wire::Host> hosts;
+    size_t reports = 0;
     auto script = speaks_protobuf([&](ScriptedMapper& mapper, const proto::Frame& frame) {
+        if (frame.has_source_report()) {  // an older gateway does not know it
+            reports++;
+            proto::Frame refusal;
+            refusal.set_id(frame.id());
+            refusal.mutable_failure()->set_code(proto::Failure::BAD_REQUEST);
+            return mapper.send(refusal);
+        }
         for (const auto& host : frame.host_data().add()) {
             hosts.push_back(wire::host_from(host).value());
         }
@@ -80,6 +88,7 @@ TEST_CASE("from the zone to the gateway, and again after its restart", "[agent]"
     mapper = std::make_unique<ScriptedMapper>(loop, path, script);
     run_until(loop, [&] { return !hosts.empty(); });
     check_hosts(hosts);
+    CHECK(reports > 0);
 }
 
 TEST_CASE("from the zone to a gateway that knows only V1", "[agent]") {

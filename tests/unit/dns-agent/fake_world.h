@@ -185,6 +185,20 @@ class FakeMapper : public agent::Mapper {
         answer(callback);
     }
 
+    std::map<std::string, mapper::SourceReport> reports;  ///< by "local:public"
+    size_t reported = 0;
+    bool report(const mapper::SourceReport& report) override {
+        if (!up) return false;
+        reported++;
+        const auto name = report.source.local_domain + ":" + report.source.public_domain;
+        if (report.given_up) {
+            reports.erase(name);
+        } else {
+            reports[name] = report;
+        }
+        return true;
+    }
+
   private:
     static std::string key(const wire::HostSet& set) {
         return set.local_domain + ":" + set.public_domain;

@@ -326,6 +326,67 @@ TEST_CASE("a retired follower looks nothing up any more", "[follower]") {
     CHECK(s.world.look_ups == asked);
 }
 
+TEST_CASE("the gateway is told how the servers do, when that changes", "[follower]") {
+    Setup s("192.0.2.1,192.0.2.2");
+    auto& reports = s.mapper.reports;
+    s.world.servers.emplace(kOne, zone({"a"}));
+    s.follower->start();
+    CHECK(reports["internal:example.com"].servers.size() == 2);
+    s.poll();
+    auto report = reports["internal:example.com"];
+    CHECK(report.hosts == 0);
+    CHECK(report.servers[0].server == kOne);
+    CHECK(report.servers[0].serial == 7);
+    CHECK(report.servers[0].succeeded_ago == seconds(0));
+    CHECK(report.servers[0].next_in == minutes(60));
+    CHECK(report.servers[1].error == "no connection");
+    CHECK(report.servers[1].next_in == seconds(5));
+    CHECK_FALSE(report.servers[1].serial);
+    CHECK_FALSE(report.servers[1].succeeded_ago);
+
+    s.world.servers.emplace(kTwo, zone({"a", "c"}));
+    s.poll(seconds(5));
+    CHECK(reports["internal:example.com"].trouble.find("no majority: 1 of 2") == 0);
+    s.world.servers[kOne] = s.world.servers[kTwo] = zone({"a", "zero"});
+    s.poll(minutes(61));
+    report = reports["internal:example.com"];
+    CHECK(report.trouble.empty());
+    CHECK(report.hosts == 1);
+    CHECK(report.skipped == 1);
+    const auto told = s.mapper.reported;
+    s.poll(minutes(10));
+    CHECK(s.mapper.reported == told);
+
+    s.mapper.up = false;
+    s.poll(minutes(60));
+    CHECK(s.mapper.reported == told);
+    s.mapper.up = true;
+    reports.clear();
+    s.follower->connected();
+    CHECK(reports.size() == 1);
+    s.follower->retire();
+    CHECK(reports.empty());
+    s.follower->connected();
+    CHECK(reports.empty());
+}
+
+TEST_CASE("what the gateway refuses is part of what it is told", "[follower]") {
+    Setup s;
+    s.world.servers.emplace(kOne, zone({"a"}));
+    s.mapper.rejected = 1;
+    s.follower->start();
+    s.poll();
+    CHECK(s.mapper.reports["internal:example.com"].trouble == "the gateway refused 1 of 1 host");
+    s.mapper.rejected = 0;
+    s.mapper.failure = mapper::Failure{mapper::Reason::store, "disk full"};
+    s.world.servers[kOne] = zone({"a", "b"});
+    s.poll(minutes(60));
+    CHECK(s.mapper.reports["internal:example.com"].trouble == "not published: disk full");
+    s.mapper.failure.reset();
+    s.poll(minutes(60));
+    CHECK(s.mapper.reports["internal:example.com"].trouble.empty());
+}
+
 TEST_CASE("a follower may go at any time", "[follower]") {
     Setup s;
     s.world.servers.emplace(kOne, zone({"a"}));

@@ -263,3 +263,49 @@ TEST_CASE("a source whose name cannot be sent is refused at once", "[mapper_publ
     });
     CHECK(done.error().reason == Reason::bad_request);
 }
+
+TEST_CASE("reports of an agent go to who understands them", "[mapper_publish]") {
+    SourceReport report;
+    report.source = kSource;
+    report.hosts = 3;
+    report.trouble = std::string("odd \xff") + std::string(1000, 'x');
+    report.servers.push_back({"192.0.2.1:53", 7, std::chrono::seconds(3), std::nullopt, ""});
+
+    Bench bench;
+    std::vector<proto::Frame> frames;
+    bench.serve(speaks_protobuf([&](ScriptedMapper& server, const proto::Frame& frame) {
+        frames.push_back(frame);
+        if (frame.has_source_report()) return refuse(server, frame, proto::Failure::BAD_REQUEST);
+        ack(server, frame);
+    }));
+    const auto done = outcome(bench, Protocol::protobuf, [&](Client& client, auto callback) {
+        CHECK(client.report(report));
+        client.confirm(kSource, 1, 2, callback);  // goes on, whatever the answer to the other is
+    });
+    CHECK(done);
+    REQUIRE(frames.size() == 2);
+    const auto& sent = frames[0].source_report();
+    CHECK(frames[0].id() != 0);
+    CHECK(sent.public_domain() == "example.com");
+    CHECK(sent.hosts() == 3);
+    CHECK(sent.trouble().size() == 300);
+    CHECK(sent.trouble().substr(0, 5) == "odd ?");
+    REQUIRE(sent.servers_size() == 1);
+    CHECK(sent.servers(0).serial() == 7);
+    CHECK(sent.servers(0).succeeded_seconds_ago() == 3);
+    CHECK_FALSE(sent.servers(0).has_next_in_seconds());
+
+    Bench old;
+    old.serve(speaks_v1([](ScriptedMapper& server, const wire::V1Packet& packet) {
+        answer_v1(server, packet, wire::V1Mode::ack);
+    }));
+    CHECK(outcome(old, Protocol::v1, [&](Client& client, auto callback) {
+        CHECK(client.report(report));
+        client.confirm(kSource, 1, 2, callback);
+    }));
+    CHECK(old.server->records.size() == 1);
+
+    Bench nobody;
+    nobody.connect(Protocol::protobuf);
+    CHECK_FALSE(nobody.client->report(report));
+}

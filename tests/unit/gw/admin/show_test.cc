@@ -95,6 +95,53 @@ TEST_CASE("status as JSON has its schema, numbers as numbers, and null for what 
     CHECK(json["health"] == "degraded");
 }
 
+TEST_CASE("status shows what agents do about their sources", "[admin]") {
+    auto s = status();
+    auto& agent = *s.add_agents();
+    agent.set_client("client 3 (process 812, user 997, group 996)");
+    agent.set_release("1.2.3");
+    CHECK(has(status_text(s), "it has told of no source"));
+    auto& source = *agent.add_sources();
+    source.set_local_domain("internal");
+    source.set_public_domain("example.com");
+    source.set_hosts(10);
+    source.set_skipped(2);
+    source.set_trouble("2 of 3 servers agree");
+    auto& good = *source.add_servers();
+    good.set_server("192.0.2.1:53");
+    good.set_serial(2026112501);
+    good.set_succeeded_seconds_ago(3);
+    good.set_next_in_seconds(3480);
+    auto& bad = *source.add_servers();
+    bad.set_server("192.0.2.2:53");
+    bad.set_error("no connection\x1b[2J");
+    s.set_reports_left_out(1);
+    const auto text = status_text(s);
+    INFO(text);
+    for (const auto* part :
+         {"agent client 3 (process 812, user 997, group 996), ipref-dns-agent 1.2.3\n",
+          "internal:example.com  10, 2 skipped  192.0.2.1:53  2026112501       3 s ago  in 58 min",
+          "192.0.2.2:53        none         never  now        no connection?[2J\n",
+          "internal:example.com: 2 of 3 servers agree\n", "1 more source of agents not shown"}) {
+        CHECK(has(text, part));
+    }
+    const auto json = nlohmann::json::parse(status_json(s));
+    const auto& told = json["agents"][0]["sources"][0];
+    CHECK(json["agents"][0]["release"] == "1.2.3");
+    CHECK(json["reports_left_out"] == 1);
+    CHECK(told["name"] == "internal:example.com");
+    CHECK(told["hosts"] == 10);
+    CHECK(told["skipped"] == 2);
+    CHECK(told["trouble"] == "2 of 3 servers agree");
+    CHECK(told["servers"][0]["serial"] == 2026112501);
+    CHECK(told["servers"][0]["succeeded_ago"] == 3);
+    CHECK(told["servers"][0]["next_in"] == 3480);
+    CHECK(told["servers"][0]["error"].is_null());
+    CHECK(told["servers"][1]["serial"].is_null());
+    CHECK(told["servers"][1]["next_in"].is_null());
+    CHECK(told["servers"][1]["error"] == "no connection\x1b[2J");
+}
+
 TEST_CASE("what others say cannot write to the terminal", "[admin]") {
     auto s = status();
     s.add_problems("bad\x1b[2J\n");

@@ -24,6 +24,9 @@ struct Desk : Site {
             Clients::World{.when_durable = [this](auto one) { waiting.push_back(std::move(one)); },
                            .problem = {},
                            .warn = [](const auto&) {}});
+        join();
+    }
+    void join() {
         clients->join([](uint64_t) { return "client"; },
                       [this](uint64_t) { return std::make_unique<Kept>(sent, paused); });
     }
@@ -72,6 +75,55 @@ TEST_CASE("an answer that waits for the disk comes before word that it is void",
         desk.stored();
         CHECK(desk.sent.size() == 1);
     }
+}
+
+TEST_CASE("a status has what agents said of their sources, as long as they are there",
+          "[clients]") {
+    Desk desk;
+    auto agent = hello();
+    agent.mutable_hello()->set_program("ipref-dns-agent");
+    agent.mutable_hello()->set_release("1.2.3");
+    desk.take(agent);
+    auto status = desk.clients->status();
+    REQUIRE(status.agents_size() == 1);
+    CHECK(status.agents(0).client() == "client");
+    CHECK(status.agents(0).release() == "1.2.3");
+    CHECK(status.agents(0).sources().empty());
+    auto report = frame_with_id(2);
+    report.mutable_source_report()->set_local_domain("internal");
+    report.mutable_source_report()->set_public_domain("example.com");
+    report.mutable_source_report()->set_hosts(5);
+    desk.take(report);
+    CHECK(desk.sent.back().has_ack());
+    CHECK(desk.sent.back().id() == 2);
+    status = desk.clients->status();
+    REQUIRE(status.agents(0).sources_size() == 1);
+    CHECK(status.agents(0).sources(0).hosts() == 5);
+    report.mutable_source_report()->clear_local_domain();
+    desk.take(report);
+    CHECK(desk.sent.back().failure().code() == proto::Failure::LIMIT);
+    desk.clients->leave(1, "gone");
+    CHECK(desk.clients->status().agents().empty());
+}
+
+TEST_CASE("a status of many agents with much to say still fits a frame", "[clients]") {
+    Desk desk;
+    for (uint64_t client = 2; client <= 100; client++) {
+        desk.join();
+        for (int i = 0; i < 100; i++) {
+            auto report = frame_with_id(2);
+            report.mutable_source_report()->set_local_domain("internal");
+            report.mutable_source_report()->set_public_domain(fmt::format("zone{}.example", i));
+            report.mutable_source_report()->set_trouble(std::string(300, 'x'));
+            desk.clients->take(client, wire::build_frame(report).value());
+        }
+    }
+    auto asked = frame_with_id(3);
+    asked.mutable_status_request();
+    desk.take(asked);
+    REQUIRE(desk.sent.back().has_status());
+    CHECK(desk.sent.back().status().agents_size() > 0);
+    CHECK(desk.sent.back().status().reports_left_out() > 0);
 }
 
 TEST_CASE("who has too many answers waiting is not read, who has gone gets none", "[clients]") {
