@@ -6,6 +6,7 @@ from lab.namespace import Namespace
 from lab.programs import Resolver
 from lab.scenario import scenario
 from lab.shell import Done, run
+from lab.waiting import until
 
 _SECRET = "dGhpcyBpcyBhIHNlY3JldCBmb3IgdGhlIGxhYiE="
 _KEY = f"hmac-sha256:lab.example:{_SECRET}"
@@ -39,7 +40,8 @@ def keyed(lab: Lab) -> Namespace:
 
 
 def dig(host: Namespace, *options: str) -> Done:
-    return host.run("dig", "@127.0.0.1", "+tries=1", "+time=5", "+norecurse", *options, check=False)
+    server = () if any(option.startswith("@") for option in options) else ("@127.0.0.1",)
+    return host.run("dig", *server, "+tries=1", "+time=5", "+norecurse", *options, check=False)
 
 
 @scenario("dig and kdig sign what they ask, and take the signed answers for true")
@@ -65,6 +67,36 @@ def signed_transfer(lab: Lab) -> None:
     assert "Transfer failed" in refused.output and "host0" not in refused.output, refused
     wrong = dig(host, "-y", _WRONG, "AXFR", "test.example")
     assert "host0" not in wrong.output, wrong
+
+
+@scenario("secondary signs its questions, takes what is signed, and refuses a wrong secret")
+def signed_secondary(lab: Lab) -> None:
+    host = keyed(lab)
+    for number, secret in ((2, _SECRET), (3, _WRONG.split(":")[2])):
+        file = lab.file(f"secret{number}", secret + "\n")
+        file.chmod(0o600)
+        Resolver(lab, host, f"127.0.0.{number}", f"""test.example {{
+    bind 127.0.0.{number}
+    secondary {{
+        transfer from 127.0.0.1
+        tsig lab.example:hmac-sha256:{file}
+    }}
+}}
+""").start()
+
+    def answer(number: int) -> str:
+        return host.run("dig", f"@127.0.0.{number}", "+tries=1", "+time=5", "+short",
+                        "www.test.example", check=False).output.strip()
+
+    until(lambda: answer(2) == "192.0.2.80", "the zone is transferred with a signature")
+    assert answer(3) == "", answer(3)
+    lab.file("db.test.example", _ZONE.replace(" 1 7200", " 2 7200").replace(".80", ".81"))
+
+    def follows() -> bool:
+        dig(host, "@127.0.0.2", "-b", "127.0.0.1", "+opcode=NOTIFY", "SOA", "test.example")
+        return answer(2) == "192.0.2.81"
+
+    until(follows, "a NOTIFY makes it ask for the serial, with a signature, and take what is new")
 
 
 @scenario("delv believes what plugin dnssec signs, and what it denies")

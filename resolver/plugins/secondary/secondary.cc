@@ -133,11 +133,25 @@ Result<std::vector<net::Endpoint>> servers_from(Dispenser& d) {
     return out;
 }
 
+/// NAME:ALGORITHM:SECRET-FILE
+Result<dns::TsigKey> key_from(const Setup& setup, Dispenser& d) {
+    const auto words = d.remaining_tokens();
+    if (words.size() != 1) return d.arg_err();
+    auto text = words[0].text;
+    if (const auto file = text.rfind(':'); file != text.npos) {
+        text = text.substr(0, file + 1) + setup.path(text.substr(file + 1));
+    }
+    auto key = dns::parse_tsig(text);
+    if (!key) return parse_error(words[0].at, "tsig: " + key.error().text);
+    return key;
+}
+
 Result<void> read_use(Setup& setup, std::vector<Served>& served) {
     auto& d = setup.tokens();
     const auto origins = setup.zones_or_own(d.remaining_tokens());
     if (!origins) return tl::unexpected(origins.error());
     std::vector<net::Endpoint> servers;
+    std::optional<dns::TsigKey> tsig;
     std::vector<Name> fallthrough;
     OptionTable options;
     options.custom({"transfer", "from ADDRESS[:PORT]...", "",
@@ -148,13 +162,21 @@ Result<void> read_use(Setup& setup, std::vector<Served>& served) {
                         servers.insert(servers.end(), more->begin(), more->end());
                         return {};
                     }});
+    options.custom({"tsig", "NAME:ALGORITHM:SECRET-FILE", "",
+                    "Questions to the servers are signed, and their answers must be.",
+                    [&](Dispenser& in) -> Result<void> {
+                        auto key = key_from(setup, in);
+                        if (!key) return tl::unexpected(key.error());
+                        tsig = std::move(*key);
+                        return {};
+                    }});
     fallthrough_option(options, setup, fallthrough, *origins,
                        "A name that does not exist goes to the next plugin.");
     options.ignored("upstream", "Accepted and without effect, for old files.");
     if (auto read = options.read_block(d); !read) return read;
     if (servers.empty()) return setup.error("'transfer from ADDRESS...' is needed");
     for (const auto& origin : *origins) {
-        served.push_back({SecondaryZone::make(origin, servers), fallthrough});
+        served.push_back({SecondaryZone::make(origin, servers, tsig), fallthrough});
     }
     return {};
 }

@@ -49,12 +49,6 @@ Known& known() {
     return all;
 }
 
-std::string key_of(const Name& origin, const std::vector<net::Endpoint>& servers) {
-    std::string out = origin.str();
-    for (const auto& server : servers) out += " " + server.str();
-    return out;
-}
-
 /// The serial in the answer's SOA; nothing if it has none.
 std::optional<uint32_t> serial_in(dns::Bytes answer, const Name& origin) {
     dns::MessageReader in(answer);
@@ -107,15 +101,33 @@ struct SecondaryZone::Incoming {
     std::unique_ptr<dns::Transfer> transfer;
 };
 
-SecondaryZone::SecondaryZone(const Name& origin, std::vector<net::Endpoint> servers)
-    : origin_(origin), servers_(std::move(servers)) {}
+/// For the serial, signed, so over TCP.
+struct SecondaryZone::SerialQuestion {
+    explicit SerialQuestion(const Name& origin) : stream(origin, dns::random_id()) {}
+    dns::SoaStream stream;
+    std::unique_ptr<dns::Transfer> transfer;
+};
+
+SecondaryZone::SecondaryZone(const Name& origin, std::vector<net::Endpoint> servers,
+                             std::optional<dns::TsigKey> key)
+    : origin_(origin), servers_(std::move(servers)), key_(std::move(key)) {}
 
 SecondaryZone::~SecondaryZone() = default;
 
 std::shared_ptr<SecondaryZone> SecondaryZone::make(const Name& origin,
-                                                   std::vector<net::Endpoint> servers) {
-    std::shared_ptr<SecondaryZone> out(new SecondaryZone(origin, std::move(servers)));
-    out->zone_ = known().find(key_of(origin, out->servers_));
+                                                   std::vector<net::Endpoint> servers,
+                                                   std::optional<dns::TsigKey> key) {
+    std::shared_ptr<SecondaryZone> out(
+        new SecondaryZone(origin, std::move(servers), std::move(key)));
+    out->zone_ = known().find(out->identity());
+    return out;
+}
+
+/// What a later configuration must have in common to go on with the zone.
+std::string SecondaryZone::identity() const {
+    std::string out = origin_.str();
+    for (const auto& server : servers_) out += " " + server.str();
+    if (key_) out += " key " + key_->name.str();
     return out;
 }
 
@@ -130,7 +142,7 @@ std::shared_ptr<const Zone> SecondaryZone::zone() const {
 }
 
 void SecondaryZone::set(std::shared_ptr<const Zone> zone) {
-    known().keep(key_of(origin_, servers_), zone);
+    known().keep(identity(), zone);
     const std::lock_guard lock(mutex_);
     zone_ = std::move(zone);
     version_.fetch_add(1, std::memory_order_release);
@@ -151,6 +163,7 @@ void SecondaryZone::stop() {
     expiry_.reset();
     later_.reset();
     upstream_.reset();
+    question_.reset();
     incoming_.reset();
     changed_ = nullptr;
     loop_ = nullptr;
@@ -169,26 +182,48 @@ void SecondaryZone::look() {
 }
 
 void SecondaryZone::ask_serial() {
+    if (key_) return ask_signed_serial();
     upstream_ = std::make_unique<dns::Upstream>(*loop_, servers_[at_]);
     std::array<uint8_t, dns::kPlainUdpSize> space{};
     dns::MessageWriter message(space);
     message.question({.name = origin_, .type = dns::rr::kSoa});
     upstream_->ask(message.finish(0, 0), dns::Via::udp, kSoaTimeout,
-                   [this](const dns::Upstream::Outcome& outcome) { take_serial(outcome); });
+                   [this](const dns::Upstream::Outcome& outcome) { take_answer(outcome); });
 }
 
-void SecondaryZone::take_serial(const dns::Upstream::Outcome& outcome) {
+void SecondaryZone::take_answer(const dns::Upstream::Outcome& outcome) {
     if (!outcome) return next_server(outcome.error().text);
     const auto serial = serial_in(*outcome, origin_);
     if (!serial) return next_server(servers_[at_].str() + " does not know the zone's SOA");
+    take_serial(*serial);
+}
+
+void SecondaryZone::ask_signed_serial() {
+    question_ = std::make_unique<SerialQuestion>(origin_);
+    auto& question = *question_;
+    question.stream.sign_with(*key_);
+    const dns::TransferLimits limits{kSoaTimeout, kSoaTimeout, 2 * kSoaTimeout};
+    question.transfer = std::make_unique<dns::Transfer>(
+        *loop_, servers_[at_], question.stream, question.stream.query(), limits,
+        [this](const dns::TransferStep& end) {
+            later([this, end] {
+                const auto asked = std::move(question_);
+                if (end) return take_serial(asked->stream.serial());
+                next_server(fmt::format("{}: {}", servers_[at_].str(), end.error().text));
+            });
+        });
+}
+
+void SecondaryZone::take_serial(uint32_t serial) {
     const auto have = zone();
-    if (have != nullptr && serial_reached(have->serial(), *serial)) return good();
+    if (have != nullptr && serial_reached(have->serial(), serial)) return good();
     transfer();
 }
 
 void SecondaryZone::transfer() {
     incoming_ = std::make_unique<Incoming>(*this);
     auto& incoming = *incoming_;
+    if (key_) incoming.stream.sign_with(*key_);
     incoming.transfer = std::make_unique<dns::Transfer>(
         *loop_, servers_[at_], incoming.stream, incoming.stream.query(), dns::TransferLimits{},
         [this](const dns::TransferStep& end) { transferred(end); });
@@ -203,7 +238,11 @@ void SecondaryZone::transferred(const dns::TransferStep& end) {
             next_server(why);
         };
     }
-    later_ = std::make_unique<run::Timer>(*loop_, std::move(then));
+    later(std::move(then));
+}
+
+void SecondaryZone::later(std::function<void()> what) {
+    later_ = std::make_unique<run::Timer>(*loop_, std::move(what));
     later_->start(run::Milliseconds(0));
 }
 

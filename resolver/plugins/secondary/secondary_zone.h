@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A zone that another server keeps: transferred at start, looked after by its SOA's refresh, retry
-// and expire (RFC 1034 section 4.3.5), and when the other server says that it has changed
-// (RFC 1996). Everything but zone() and version() runs on the first worker's loop.
+// A zone that another server keeps: transferred at start, looked after by its
+// SOA's refresh, retry and expire (RFC 1034 section 4.3.5), and when the other
+// server says that it has changed (RFC 1996). Everything but zone() and
+// version() runs on the first worker's loop.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "common/dns/transfer.h"
+#include "common/dns/tsig.h"
 #include "common/dns/upstream.h"
 #include "resolver/plugins/file/zone.h"
 
@@ -18,9 +21,12 @@ namespace ipref::resolver {
 
 class SecondaryZone : public std::enable_shared_from_this<SecondaryZone> {
   public:
-    /// Takes over what an earlier configuration has of the same zone from the same servers.
+    /// Takes over what an earlier configuration has of the same zone from the
+    /// same servers. With a key, questions to the servers are signed, and their
+    /// answers must be.
     static std::shared_ptr<SecondaryZone> make(const Name& origin,
-                                               std::vector<net::Endpoint> servers);
+                                               std::vector<net::Endpoint> servers,
+                                               std::optional<dns::TsigKey> key = {});
 
     ~SecondaryZone();
     SecondaryZone(const SecondaryZone&) = delete;
@@ -35,16 +41,22 @@ class SecondaryZone : public std::enable_shared_from_this<SecondaryZone> {
 
     void start(run::Loop& loop, std::function<void(const Zone&)> changed);
     void stop();
-    /// Sees whether a server has something newer; at once, or when what is under way has ended.
+    /// Sees whether a server has something newer; at once, or when what is under
+    /// way has ended.
     void look();
 
   private:
     struct Incoming;
     struct Job;
-    SecondaryZone(const Name& origin, std::vector<net::Endpoint> servers);
+    struct SerialQuestion;
+    SecondaryZone(const Name& origin, std::vector<net::Endpoint> servers,
+                  std::optional<dns::TsigKey> key);
 
     void ask_serial();
-    void take_serial(const dns::Upstream::Outcome& outcome);
+    void ask_signed_serial();
+    void take_answer(const dns::Upstream::Outcome& outcome);
+    void take_serial(uint32_t serial);
+    void later(std::function<void()> what);
     void transfer();
     void transferred(const dns::TransferStep& end);
     void build();
@@ -54,9 +66,11 @@ class SecondaryZone : public std::enable_shared_from_this<SecondaryZone> {
     void expired();
     void idle(std::chrono::seconds until_next);
     void set(std::shared_ptr<const Zone> zone);
+    std::string identity() const;
 
     Name origin_;
     std::vector<net::Endpoint> servers_;
+    std::optional<dns::TsigKey> key_;
     mutable std::mutex mutex_;
     std::shared_ptr<const Zone> zone_;
     std::atomic<uint64_t> version_{1};
@@ -67,6 +81,7 @@ class SecondaryZone : public std::enable_shared_from_this<SecondaryZone> {
     std::unique_ptr<run::Timer> expiry_;
     std::unique_ptr<run::Timer> later_;  // to leave a transfer's callback before it is destroyed
     std::unique_ptr<dns::Upstream> upstream_;
+    std::unique_ptr<SerialQuestion> question_;
     std::unique_ptr<Incoming> incoming_;
     size_t at_ = 0;  // the server that is being asked
     bool busy_ = false;
