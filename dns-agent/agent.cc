@@ -29,9 +29,12 @@ Result<std::unique_ptr<Agent>> Agent::make(run::Loop& loop, const Options& optio
     resolver_options.servers = options.resolvers;
     auto resolver = dns::Resolver::make(loop, resolver_options);
     if (!resolver) return tl::unexpected(resolver.error());
+    const auto asked = options.resolvers.empty() ? (*resolver)->servers() : options.resolvers;
     WorldSettings settings{.tsig = options.tsig,
                            .local_servers = options.resolvers,
                            .names_path = options.names_path,
+                           .anchors = options.anchors,
+                           .resolvers = asked,
                            .limits = options.transfer_limits(),
                            .interval = std::chrono::minutes(options.interval_minutes)};
     auto world = std::make_unique<LoopWorld>(loop, std::move(*resolver), std::move(settings));

@@ -25,6 +25,8 @@ struct Fetched {
     std::string note;  ///< what did not go as it should; for the log, mostly empty
     /// When the server is to be asked again at the latest; nothing: at the next poll.
     std::optional<run::Milliseconds> again;
+    /// Where signatures were asked for: until when all of them are valid, seconds since 1970.
+    std::optional<int64_t> signed_until = std::nullopt;
 };
 const char* name_of(Fetched::How how);
 using FetchResult = tl::expected<Fetched, TransferError>;

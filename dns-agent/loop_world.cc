@@ -33,6 +33,7 @@ LoopWorld::LoopWorld(run::Loop& loop, std::unique_ptr<dns::Resolver> resolver,
       resolver_(std::move(resolver)),
       settings_(std::move(settings)),
       local_zones_(loop, settings_.local_servers),
+      trust_(loop, settings_.resolvers, settings_.anchors.value_or(dns::TrustAnchors{})),
       turn_(loop, [this] { take_turn(); }) {}
 
 LoopWorld::~LoopWorld() = default;
@@ -60,6 +61,7 @@ struct LoopWorld::Attempt {
     std::vector<dns::Name> names;  ///< to ask for, if it is asked by queries
     Addresses addresses;
     size_t next = 0;
+    std::shared_ptr<const dns::TrustAnchors> anchors;  ///< if the zone must be signed
 
     void fail(std::string why) const {
         callback(tl::unexpected(TransferError{false, std::move(why), false}));
@@ -68,9 +70,18 @@ struct LoopWorld::Attempt {
 
 void LoopWorld::fetch(const Server& server, const Source& source, const Known& known,
                       FetchCallback callback) {
-    auto attempt =
-        std::make_shared<Attempt>(Attempt{server, source, known, std::move(callback), {}, {}, 0});
-    if (server.by_query) return find_names(std::move(attempt));
+    auto attempt = std::make_shared<Attempt>(
+        Attempt{server, source, known, std::move(callback), {}, {}, 0, nullptr});
+    if (!settings_.anchors) return prepare(std::move(attempt));
+    trust_.get(source.public_zone, [this, attempt](const Trust::Outcome& anchors) {
+        if (!anchors) return attempt->fail(anchors.error());
+        attempt->anchors = *anchors;
+        prepare(attempt);
+    });
+}
+
+void LoopWorld::prepare(std::shared_ptr<Attempt> attempt) {
+    if (attempt->server.by_query) return find_names(std::move(attempt));
     begin(std::move(attempt));
 }
 
@@ -159,7 +170,9 @@ std::unique_ptr<Fetch> LoopWorld::make_fetch(const Attempt& attempt, const net::
                               .zone = zone,
                               .have = attempt.known.zone,
                               .key = settings_.tsig ? &*settings_.tsig : nullptr,
-                              .limits = settings_.limits},
+                              .limits = settings_.limits,
+                              .anchors = attempt.anchors,
+                              .signed_until = attempt.known.signed_until},
             std::move(callback));
     }
     QueryFetch::Target target;

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "dns-agent/local_zones.h"
+#include "dns-agent/trust.h"
 #include "dns-agent/world.h"
 
 namespace ipref::agent {
@@ -16,6 +17,8 @@ struct WorldSettings {
     std::optional<dns::TsigKey> tsig;              ///< signs transfers
     std::vector<net::Endpoint> local_servers;      ///< that may give LOCAL away as a whole
     std::string names_path;                        ///< of a file; empty: names come from LOCAL
+    std::optional<dns::TrustAnchors> anchors{};    ///< zones must be signed
+    std::vector<net::Endpoint> resolvers{};        ///< that are asked for other zones' keys
     dns::TransferLimits limits;                    ///< of each question to a source's server
     Milliseconds interval{std::chrono::hours(1)};  ///< between two polls, about
 };
@@ -46,6 +49,7 @@ class LoopWorld : public World {
     struct Attempt;
     void next_address(std::shared_ptr<Attempt> attempt);
     void find_addresses(std::shared_ptr<Attempt> attempt, uint16_t type);
+    void prepare(std::shared_ptr<Attempt> attempt);
     void find_names(std::shared_ptr<Attempt> attempt);
     void take_names(std::shared_ptr<Attempt> attempt, const LocalZones::Answer& local);
     void soon(std::function<void()> what);
@@ -58,6 +62,7 @@ class LoopWorld : public World {
     std::unique_ptr<dns::Resolver> resolver_;
     WorldSettings settings_;
     LocalZones local_zones_;
+    Trust trust_;
     std::random_device chance_;
     std::map<std::string, Addresses> addresses_;  ///< of servers that are given by name
     std::map<dns::Name, std::string> refusals_;   ///< of LOCAL zones, as they were told

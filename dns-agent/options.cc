@@ -44,6 +44,16 @@ void add_transfer_options(run::Flags& flags, Options& to) {
            "SERVER/query is asked is not signed. ALG is hmac-sha256, hmac-sha384 or hmac-sha512, "
            "the file holds the secret in base64 and must not be readable by everybody.",
            to.tsig, dns::parse_tsig);
+    flags.boolean("dnssec", to.dnssec,
+                  "take zones only whose AA records are signed, by keys that the root of the DNS "
+                  "vouches for (DNSSEC).");
+    flags.add({"trust-anchor", "FILE", "the root's",
+               "DS or DNSKEY records that -dnssec trusts, one a line, instead of the root's.",
+               [&to](std::string_view text) -> Result<void> {
+                   if (text.empty()) return fail("the file has no name");
+                   to.anchors_path = text;
+                   return {};
+               }});
     flags.add({"names", "FILE", "",
                "names that SERVER/query is asked for, one a line, # begins a comment: web stands "
                "for web.PUBLIC of every source, web.example.com. (with a dot at the end) for "
@@ -129,6 +139,23 @@ run::Flags option_table(Options& to) {
     return flags;
 }
 
+namespace {
+
+Result<void> read_anchors(Options& options) {
+    if (!options.dnssec) {
+        if (options.anchors_path.empty()) return {};
+        return fail("option -trust-anchor counts with -dnssec only");
+    }
+    options.anchors = dns::root_anchors();
+    if (options.anchors_path.empty()) return {};
+    auto anchors = dns::read_anchors(options.anchors_path);
+    if (!anchors) return tl::unexpected(anchors.error());
+    options.anchors = std::move(*anchors);
+    return {};
+}
+
+}  // namespace
+
 Result<Options> parse_options(const std::vector<std::string>& arguments) {
     Options options;
     const auto flags = option_table(options);
@@ -136,6 +163,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     if (!rest) return tl::unexpected(rest.error());
     options.help = rest->help;
     if (options.help || options.version) return options;
+    if (auto read = read_anchors(options); !read) return tl::unexpected(read.error());
     auto sources = parse_sources(rest->rest);
     if (!sources) return tl::unexpected(sources.error());
     options.given_sources = options.sources = std::move(*sources);
@@ -164,6 +192,13 @@ Result<void> check_names(const Options& options, const std::vector<Source>& sour
         const bool asked = std::any_of(servers.begin(), servers.end(),
                                        [](const Server& one) { return one.by_query; });
         if (!asked) continue;
+        if (options.dnssec) {
+            return fail(
+                "source {}: -dnssec does not go with SERVER/query: that a name has no record is "
+                "not "
+                "validated, so hosts could be withdrawn by forged answers",
+                source.str());
+        }
         if (!options.names_path.empty()) {
             const auto names = read_names(options.names_path, source.public_zone);
             if (!names) return tl::unexpected(names.error());
@@ -196,6 +231,10 @@ std::string summary(const Options& options) {
     if (options.notify) text += fmt::format("notify: {}\n", options.notify->str());
     if (!options.names_path.empty()) {
         text += fmt::format("names for /query: {}\n", options.names_path);
+    }
+    if (options.dnssec) {
+        text += fmt::format("dnssec: zones must be signed, trust anchors: {}\n",
+                            options.anchors_path.empty() ? "the root's" : options.anchors_path);
     }
     if (options.tsig) {
         text += fmt::format("tsig: key {}, {}\n", options.tsig->name.str(),

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/dns/dnssec.h"
 #include "common/dns/transfer.h"
 #include "common/dns/tsig.h"
 #include "common/mapper/types.h"
@@ -35,9 +36,12 @@ struct Options {
     bool time_stamps = false;
     bool devmode = false;
     bool no_sandbox = false;
+    bool dnssec = false;
+    std::string anchors_path;  ///< empty: the root's
     bool version = false;
     bool check = false;
     bool help = false;
+    std::optional<dns::TrustAnchors> anchors;  ///< zones must be signed
     std::string names_path;             ///< what SERVER/query is asked for; empty: LOCAL's names
     std::string sources_path;           ///< empty: no file
     std::vector<Source> given_sources;  ///< on the command line

@@ -129,6 +129,7 @@ void ServerPoll::succeeded(const Fetched& fetched) {
                     run::counted(fetched.zone->entries.size(), "AA record"), name_of(fetched.how)));
     auto next = next_poll();
     if (fetched.again) next = std::min(next, *fetched.again);
+    known_.signed_until = fetched.signed_until;
     take(fetched.zone, next);
 }
 

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/dns/resolver.h"
@@ -34,6 +35,7 @@ class Alarm {
 struct Known {
     std::shared_ptr<const Zone> zone;     ///< what it gave last, or nullptr
     std::shared_ptr<QueryCache> answers;  ///< of single names; of this server and zone alone
+    std::optional<int64_t> signed_until;  ///< as in Fetched
 };
 
 class World {

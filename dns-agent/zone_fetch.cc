@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dns-agent/zone_fetch.h"
 
+#include <chrono>
+
 #include "common/dns/random.h"
 
 namespace ipref::agent {
 
+namespace {
+
+int64_t unix_time() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+}  // namespace
+
 ZoneFetch::ZoneFetch(run::Loop& loop, Target target, Callback callback)
-    : Fetch(std::move(callback)), loop_(loop), target_(std::move(target)) {
+    : Fetch(std::move(callback)), loop_(loop), target_(std::move(target)), now_(unix_time()) {
     if (target_.have && target_.have->gone) target_.have.reset();
     ask_serial();
 }
@@ -26,28 +37,39 @@ void ZoneFetch::ask_serial() {
 
 void ZoneFetch::serial(const dns::TransferStep& end) {
     if (!end && (end.error().gone || !end.error().answered)) {
-        return finish(tl::unexpected(end.error()));
+        return finish(tl::unexpected(refused(end.error())));
     }
     has_zone_ = end.has_value();
     const auto& have = target_.have;
+    if (target_.anchors && has_zone_ && have && now_ >= target_.signed_until.value_or(0)) {
+        return ask_zone(nullptr);
+    }
     // A server may give the zone and yet no answer to a query for its SOA.
     if (!end || !have) return ask_zone(nullptr);
     if (have->serial == soa_->serial()) {
-        return finish(Fetched{have, Fetched::How::unchanged, "", std::nullopt});
+        return finish(
+            Fetched{have, Fetched::How::unchanged, "", std::nullopt, target_.signed_until});
     }
+    if (target_.anchors) return ask_zone(nullptr);
     // One that went back is a zone made anew: differences would not lead there.
     ask_zone(dns::newer_serial(soa_->serial(), have->serial) ? have : nullptr);
 }
 
 void ZoneFetch::ask_zone(std::shared_ptr<const Zone> have) {
     auto& stream = have ? differences_ : whole_;
-    stream = std::make_unique<ZoneStream>(target_.zone, dns::random_id(), std::move(have));
+    if (target_.anchors) signatures_.emplace(target_.zone);
+    stream = std::make_unique<ZoneStream>(target_.zone, dns::random_id(), std::move(have),
+                                          signatures_ ? &*signatures_ : nullptr);
     ask(stream->answers(), [this](const dns::TransferStep& end) { zone(end); });
 }
 
 /// Some servers (Knot DNS) say NOTAUTH to who may not transfer. One that has just given the zone's
 /// SOA has the zone.
 TransferError ZoneFetch::refused(TransferError error) const {
+    if (error.gone && target_.anchors && !has_zone_) {
+        error.gone = false;
+        error.text += ", which nobody has signed";
+    }
     if (!error.gone || !has_zone_) return error;
     error.gone = false;
     error.text += " to the transfer, though it has the zone; it must allow it to this host or key";
@@ -68,7 +90,17 @@ void ZoneFetch::zone(const dns::TransferStep& end) {
         note_ = "no differences: the server's answers contradict each other";
         return ask_zone(nullptr);
     }
-    finish(Fetched{std::move(zone), how, note_, std::nullopt});
+    if (target_.anchors) return check(std::move(zone));
+    finish(Fetched{std::move(zone), how, note_, std::nullopt, std::nullopt});
+}
+
+void ZoneFetch::check(std::shared_ptr<const Zone> zone) {
+    check_ = std::make_unique<ZoneCheck>(
+        loop_, std::move(*signatures_), *target_.anchors, now_,
+        [this, zone = std::move(zone)](const dns::Validity& until) {
+            if (!until) return finish(tl::unexpected(TransferError{false, until.error(), true}));
+            finish(Fetched{zone, Fetched::How::whole, note_, std::nullopt, *until});
+        });
 }
 
 }  // namespace ipref::agent

@@ -22,6 +22,11 @@ class ZoneFetch : public Fetch {
         std::shared_ptr<const Zone> have;   ///< nullptr: nothing is known
         const dns::TsigKey* key = nullptr;  ///< outlives the fetch
         dns::TransferLimits limits;
+        /// Not null: the zone must be signed by keys that these vouch for, and is transferred as a
+        /// whole each time. That none is left out, DNSSEC does not say here; a key (TSIG) does.
+        std::shared_ptr<const dns::TrustAnchors> anchors;
+        /// Of `have`.
+        std::optional<int64_t> signed_until;
     };
 
     ZoneFetch(run::Loop& loop, Target target, Callback callback);
@@ -33,6 +38,7 @@ class ZoneFetch : public Fetch {
     void serial(const dns::TransferStep& end);
     void ask_zone(std::shared_ptr<const Zone> have);
     void zone(const dns::TransferStep& end);
+    void check(std::shared_ptr<const Zone> zone);
     TransferError refused(TransferError error) const;
 
     run::Loop& loop_;
@@ -41,6 +47,9 @@ class ZoneFetch : public Fetch {
     std::unique_ptr<ZoneStream> differences_;
     std::unique_ptr<ZoneStream> whole_;
     std::vector<std::unique_ptr<dns::Transfer>> transfers_;  ///< one a question, kept to the end
+    std::optional<SignedZone> signatures_;
+    std::unique_ptr<ZoneCheck> check_;
+    int64_t now_;  ///< seconds since 1970
     std::string note_;
     bool has_zone_ = false;  ///< it gave the serial
 };

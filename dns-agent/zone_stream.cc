@@ -3,11 +3,15 @@
 
 namespace ipref::agent {
 
-ZoneStream::ZoneStream(const dns::Name& zone, uint16_t id, std::shared_ptr<const Zone> have)
+ZoneStream::ZoneStream(const dns::Name& zone, uint16_t id, std::shared_ptr<const Zone> have,
+                       SignedZone* signatures)
     : have_(std::move(have)), builder_(zone, have_) {
     dns::AxfrStream::Takers takers{
         .record =
-            [this](const dns::MessageReader&, const dns::RecordView& view) {
+            [this, signatures](const dns::MessageReader&, const dns::RecordView& view) {
+                if (signatures != nullptr) {
+                    if (auto kept = signatures->add(view); !kept) return kept;
+                }
                 return builder_.add(view.owner, view.type, view.rdata);
             },
         .skipped = [this](std::string text) { builder_.warn(std::move(text)); }};

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "common/dns/axfr.h"
+#include "dns-agent/signed_zone.h"
 #include "dns-agent/zone.h"
 
 namespace ipref::agent {
@@ -12,7 +13,9 @@ namespace ipref::agent {
 class ZoneStream {
   public:
     /// With `have` the differences since that are asked for (IXFR), else the zone (AXFR).
-    ZoneStream(const dns::Name& zone, uint16_t id, std::shared_ptr<const Zone> have);
+    /// `signatures`, of a whole zone, may be nullptr, and outlives the stream.
+    ZoneStream(const dns::Name& zone, uint16_t id, std::shared_ptr<const Zone> have,
+               SignedZone* signatures = nullptr);
     ZoneStream(const ZoneStream&) = delete;
     ZoneStream& operator=(const ZoneStream&) = delete;
 

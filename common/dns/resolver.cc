@@ -227,6 +227,20 @@ void Resolver::query(const Name& name, uint16_t type, Callback callback) {
     state_->kick.start(run::Milliseconds(0));
 }
 
+std::vector<net::Endpoint> Resolver::servers() const {
+    ares_addr_port_node* list = nullptr;
+    std::vector<net::Endpoint> servers;
+    if (ares_get_servers_ports(state_->channel, &list) != ARES_SUCCESS) return servers;
+    for (const auto* one = list; one != nullptr; one = one->next) {
+        const auto family = one->family == AF_INET ? net::Family::v4 : net::Family::v6;
+        const auto* bytes = reinterpret_cast<const uint8_t*>(&one->addr);
+        const auto port = one->udp_port == 0 ? 53 : one->udp_port;
+        servers.push_back({net::Ip(family, bytes), static_cast<uint16_t>(port)});
+    }
+    ares_free_data(list);
+    return servers;
+}
+
 size_t Resolver::pending() const {
     return state_->in_flight + state_->waiting.size();
 }

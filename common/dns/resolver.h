@@ -44,6 +44,8 @@ class Resolver {
     /// error names the name, the type and the reason. It may ask again; it must not destroy the
     /// Resolver.
     void query(const Name& name, uint16_t type, Callback callback);
+    /// Those that are asked: the system's, or the given ones.
+    std::vector<net::Endpoint> servers() const;
     /// Look-ups that wait or are under way.
     size_t pending() const;
 

@@ -2,42 +2,14 @@
 """The agent with name servers of other makes: AXFR, IXFR, NOTIFY, TSIG, and queries where nothing
 else is allowed."""
 
-from pathlib import Path
-
-from lab.clients import curl
-from lab.dns_servers import (ADDRESS, ALGORITHM, KEY, NOTIFY_PORT, PORT, SECRET, Bind, DnsServer,
-                             Knot, Nsd)
+from lab.dns_servers import (ADDRESS, ALGORITHM, KEY, NOTIFY_PORT, PORT, Bind, DnsServer, Knot,
+                             Nsd)
 from lab.lab import Lab
-from lab.namespace import Namespace
-from lab.process import Process
+from lab.lone_agent import agent, secret_file, transfers
 from lab.scenario import scenario
 from lab.waiting import until
 
 _HOSTS = {f"host{n}": f"10.0.0.{n}" for n in range(1, 101)}
-_METRICS = f"{ADDRESS}:9753"
-
-
-def agent(lab: Lab, where: Namespace, *options: str, way: str = "") -> Process:
-    """It prints what a gateway would be told."""
-    return lab.process(f"{where.title} ipref-dns-agent", where, [
-        lab.program("ipref-dns-agent"), "-devmode", "-debug", "-metrics", _METRICS,
-        "-resolver", f"{ADDRESS}:{PORT}", *options, f"internal:example.com:{ADDRESS}:{PORT}{way}"],
-        ours=True)
-
-
-def secret_file(lab: Lab, secret: str = SECRET) -> Path:
-    made = lab.file("secret", secret + "\n")
-    made.chmod(0o600)
-    return made
-
-
-def transfers(where: Namespace, result: str) -> int:
-    """How many polls had this result."""
-    text = curl(where, f"http://{_METRICS}/metrics").output
-    found = [line for line in text.splitlines()
-             if line.startswith("ipref_dns_agent_zone_transfers_total{")
-             and f'result="{result}"' in line]
-    return int(found[0].split()[-1]) if found else 0
 
 
 def follow(lab: Lab, make: type[DnsServer]) -> None:

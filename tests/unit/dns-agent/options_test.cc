@@ -109,6 +109,17 @@ TEST_CASE("SERVER/query needs a place to take names from", "[agent_options]") {
     CHECK(refused({"-sources", sources}).find("SERVER/query needs names") != std::string::npos);
 }
 
+TEST_CASE("signed zones", "[agent_options]") {
+    CHECK(summary(parse_options({"-dnssec"}).value()).find("trust anchors: the root's\n") !=
+          std::string::npos);
+    CHECK(parse_options({"-dnssec"})->anchors->size() == 2);
+    CHECK_FALSE(parse_options({})->anchors);
+    CHECK(refused({"-trust-anchor", "x"}) == "option -trust-anchor counts with -dnssec only");
+    CHECK(refused({"-dnssec", "-trust-anchor", "/none"}) == "trust anchors /none: cannot be read");
+    CHECK(refused({"-dnssec", "-resolver", "127.0.0.1", "a:b:192.0.2.1/query"})
+              .find("-dnssec does not go with SERVER/query") != std::string::npos);
+}
+
 TEST_CASE("the summary says what would be used", "[agent_options]") {
     const auto text =
         summary(parse_options({"-t", "5", "internal:example.com:192.0.2.1,192.0.2.2"}).value());
