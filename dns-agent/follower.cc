@@ -35,7 +35,11 @@ Follower::Follower(World& world, Mapper& mapper, run::Metrics& metrics, Source s
                              {{"source", source_.str()}})),
       later_(world.alarm([this] { evaluate(); })),
       refresh_(world.alarm([this] { refresh(); })),
-      unanswered_(interval) {
+      unanswered_(interval),
+      settled_(world.alarm([this] {
+          publish(unsettled_);
+          tell();
+      })) {
     for (const auto& server : source_.servers) {
         polls_.push_back(std::make_unique<ServerPoll>(world, metrics, source_, server, interval,
                                                       [this] { heard(); }));
@@ -65,6 +69,7 @@ void Follower::retire() {
     later_->stop();
     refresh_->stop();
     run_.reset();
+    unsettle();
     hosts_.set(0);
     skipped_.set(0);
     publisher_.withdraw();
@@ -234,18 +239,47 @@ void Follower::adopt(std::vector<wire::Host> hosts) {
     if (hosts.empty()) return nothing_left();
     empty_since_.reset();
     empty_.clear();
-    hosts_.set(static_cast<double>(hosts.size()));
     const auto id = source_.id();
     auto set = std::make_shared<wire::HostSet>();
     set->local_domain = id.local_domain;
     set->public_domain = id.public_domain;
     set->hosts = std::move(hosts);
     set->hash = wire::hash_of(set->hosts);
+    if (unsettled_ && unsettled_->hash == set->hash) return;
+    const auto hold = damper_.judge(set->hash, world_.now());
+    const auto& current = publisher_.current();
+    const bool published = current && current->hash == set->hash;
+    if (published || hold == Milliseconds(0)) return publish(std::move(set));
+    settle(std::move(set), hold);
+}
+
+/// The zone goes back and forth: traffic is not to do the same.
+void Follower::settle(std::shared_ptr<const wire::HostSet> set, Milliseconds hold) {
+    const auto wait = std::chrono::duration_cast<std::chrono::seconds>(hold);
+    held_back_ = fmt::format(
+        "the zone goes back and forth; {} published when {} stayed for {} s",
+        run::counted(set->hosts.size(), "host") + (set->hosts.size() == 1 ? " is" : " are"),
+        set->hosts.size() == 1 ? "it has" : "they have", wait.count());
+    log(Severity::warning, held_back_);
+    unsettled_ = std::move(set);
+    settled_->start(hold);
+}
+
+void Follower::publish(std::shared_ptr<const wire::HostSet> set) {
+    unsettle();
+    hosts_.set(static_cast<double>(set->hosts.size()));
     publisher_.set(std::move(set));
+}
+
+void Follower::unsettle() {
+    settled_->stop();
+    unsettled_.reset();
+    held_back_.clear();
 }
 
 /// An empty zone may be somebody's mistake, soon to be mended: it counts from the next poll on.
 void Follower::nothing_left() {
+    unsettle();
     const auto now = world_.now();
     if (!empty_since_) {
         empty_since_ = now;
@@ -269,7 +303,7 @@ Follower::Report Follower::report() const {
                   .skipped = skipped_records_,
                   .trouble = told_};
     for (const auto& one : polls_) report.servers.push_back(one->status());
-    for (const auto* more : {&empty_, &publisher_.trouble()}) {
+    for (const auto* more : {&empty_, &held_back_, &publisher_.trouble()}) {
         if (!more->empty()) report.trouble += (report.trouble.empty() ? "" : "; ") + *more;
     }
     return report;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/run/metrics.h"
+#include "dns-agent/damper.h"
 #include "dns-agent/lookup_run.h"
 #include "dns-agent/publisher.h"
 #include "dns-agent/quorum.h"
@@ -61,6 +62,9 @@ class Follower {
     void await_refresh();
     void publish_matches();
     void adopt(std::vector<wire::Host> hosts);
+    void settle(std::shared_ptr<const wire::HostSet> set, Milliseconds hold);
+    void publish(std::shared_ptr<const wire::HostSet> set);
+    void unsettle();
     void nothing_left();
     void warn_some(const std::vector<std::string>& warnings);
     void log(run::Severity severity, const std::string& text);
@@ -85,9 +89,13 @@ class Follower {
     Backoff unanswered_;  ///< look-ups without an answer are made again, ever later
     bool looking_up_ = false;
     bool again_ = false;  ///< evaluate once more when the look-ups are done
+    Damper damper_;
+    std::unique_ptr<Alarm> settled_;
+    std::shared_ptr<const wire::HostSet> unsettled_;  ///< must stay before it is published
     std::optional<Milliseconds> empty_since_;
-    std::string told_;   ///< what was last said about the quorum
-    std::string empty_;  ///< what was last said about a zone without hosts
+    std::string told_;       ///< what was last said about the quorum
+    std::string empty_;      ///< what was last said about a zone without hosts
+    std::string held_back_;  ///< what was last said about a set that must stay first
     size_t skipped_records_ = 0;
     std::optional<Report> reported_;
     bool retired_ = false;

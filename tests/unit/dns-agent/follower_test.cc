@@ -135,6 +135,51 @@ TEST_CASE("two servers must agree; the difference is told once", "[follower]") {
     CHECK(s.held().size() == 2);
 }
 
+TEST_CASE("a zone that goes back and forth must stay before it is published again", "[follower]") {
+    Setup s;
+    const auto turn = [&](std::vector<std::string> labels) {
+        s.world.servers.insert_or_assign(kOne, zone(std::move(labels)));
+        s.follower->notified();
+        s.poll(seconds(1));
+    };
+    s.follower->start();
+    turn({"a"});
+    turn({"a", "b"});
+    turn({"a"});
+    turn({"a", "b"});  // a mistake, taken back: published at once
+    CHECK(s.held().size() == 2);
+    s.world.lines.clear();
+    turn({"a"});
+    CHECK(s.held().size() == 2);
+    CHECK(
+        s.world.said("W internal:example.com: the zone goes back and forth; 1 host is published "
+                     "when it has stayed for 5 s"));
+    turn({"a"});
+    CHECK(s.held().size() == 2);
+    s.poll(seconds(5));
+    CHECK(s.held().size() == 1);
+
+    SECTION("back to what is published: nothing waits") {
+        turn({"a", "b"});
+        turn({"a"});
+        s.poll(minutes(5));
+        CHECK(s.held().size() == 1);
+    }
+    SECTION("something new is published at once, and what waited is forgotten") {
+        turn({"a", "b"});
+        turn({"a", "b", "c"});
+        CHECK(s.held().size() == 3);
+        s.poll(minutes(5));
+        CHECK(s.held().size() == 3);
+    }
+    SECTION("a source that is given up publishes nothing later") {
+        turn({"a", "b"});
+        s.follower->retire();
+        s.poll(minutes(5));
+        CHECK(s.held().empty());
+    }
+}
+
 TEST_CASE("an empty zone keeps its last set for one poll, then it is withdrawn", "[follower]") {
     for (const bool gone : {false, true}) {
         Setup s;
