@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kMostSignatures = 8;  // of a set that are looked at
 constexpr size_t kMostKeys = 16;       // of a zone
+constexpr const char* kNotSigned = "are not signed";
 constexpr uint16_t kZoneKey = 0x0100, kRevoked = 0x0080;
 
 /// The fixed part of an RRSIG's data and its signer (RFC 4034 section 3.1).
@@ -98,7 +99,7 @@ Validity verify_with(const ldns_rr_list* keys, const Name& zone, const SignedSet
     const auto& owner = set.records[0].owner;
     const auto records = list_of(set.records);
     if (!records) return tl::unexpected<std::string>("are malformed");
-    std::string why = "are not signed";
+    std::string why = kNotSigned;
     for (size_t i = 0; i < std::min(set.signatures.size(), kMostSignatures); i++) {
         const auto& record = set.signatures[i];
         const auto signature = Signature::read(record.rdata);
@@ -118,8 +119,12 @@ Validity verify_with(const ldns_rr_list* keys, const Name& zone, const SignedSet
             ldns_verify_rrsig_keylist_notime(records.get(), rrsig->get(), keys, good.get());
         while (ldns_rr_list_pop_rr(good.get()) != nullptr) {  // they belong to `keys`
         }
-        why = status == LDNS_STATUS_OK ? out_of_time(*signature, now) : reason(status);
-        if (why.empty()) return near(signature->expires, now);
+        const auto now_why =
+            status == LDNS_STATUS_OK ? out_of_time(*signature, now) : reason(status);
+        if (now_why.empty()) return near(signature->expires, now);
+        // A signature by another key says least about what is wrong with ours.
+        const bool foreign = status == LDNS_STATUS_CRYPTO_NO_MATCHING_KEYTAG_DNSKEY;
+        if (!foreign || why == kNotSigned) why = now_why;
     }
     return tl::unexpected(why);
 }

@@ -89,6 +89,15 @@ TEST_CASE("signatures have a beginning and an end", "[dnssec]") {
           "are signed, but the signature expired on 2080-01-01 00:00:00 UTC");
     CHECK(keys.verify(web, 1'500'000'000).error() ==
           "are signed, but the signature is not valid yet; is the clock right?");
+    // In either order: that of another key does not hide the reason.
+    for (int turn = 0; turn < 2; turn++) {
+        auto set = set_of(kComKeys, "com", rr::kDnskey);
+        REQUIRE(set.signatures.size() == 2);
+        if (turn == 1) std::swap(set.signatures[0], set.signatures[1]);
+        const std::vector anchors{parse_record(kComAnchor).value()};
+        CHECK(ZoneKeys::make(name("com"), anchors, set, kUntil + 1).error().find("expired on") !=
+              std::string::npos);
+    }
     CHECK(com_keys(kUntil + 1).error().find("the DNSKEY records of com. are signed, but the") == 0);
 }
 
