@@ -91,6 +91,7 @@ Agent::Agent(run::Loop& loop, const Options& options, std::unique_ptr<LoopWorld>
     if (!options_.sources_path.empty()) {
         watcher_ =
             std::make_unique<run::FileWatcher>(loop_, options_.sources_path, [this] { reload(); });
+        tell_reload(true);
     }
 }
 
@@ -103,6 +104,11 @@ void Agent::reload() {
     if (options_.sources_path.empty()) {
         return run::log_info("no file of sources (-sources): there is nothing to read again");
     }
+    tell_reload(read_again());
+}
+
+/// False: the file is no good, the sources of before stay.
+bool Agent::read_again() {
     auto sources = with_sources_file(options_.given_sources, options_.sources_path);
     if (sources) {
         if (auto checked = check_names(options_, *sources); !checked) {
@@ -110,10 +116,23 @@ void Agent::reload() {
         }
     }
     if (!sources) {
-        return run::log_error("{}; the sources of before stay", sources.error().text);
+        run::log_error("{}; the sources of before stay", sources.error().text);
+        return false;
     }
-    if (*sources == options_.sources) return;
-    adopt(std::move(*sources));
+    if (*sources != options_.sources) adopt(std::move(*sources));
+    return true;
+}
+
+void Agent::tell_reload(bool good) {
+    metrics_
+        .gauge("ipref_dns_agent_config_last_reload_successful",
+               "Whether the file of sources could be used when it was read last.")
+        .set(good ? 1 : 0);
+    if (!good) return;
+    metrics_
+        .gauge("ipref_dns_agent_config_last_reload_success_timestamp_seconds",
+               "When it was last read and could be used.")
+        .set(static_cast<double>(world_->unix_time()));
 }
 
 /// One whose servers alone have changed is followed anew and not withdrawn: what it published

@@ -36,6 +36,8 @@ class Agent {
     Heard notified(const dns::Name& zone, const net::Ip& from);
     void connected(const mapper::Server& server);
     std::unique_ptr<Follower> follow(const Source& source);
+    bool read_again();
+    void tell_reload(bool good);
     void adopt(std::vector<Source> sources);
     void forget_retired();
 

@@ -24,9 +24,9 @@ class ZoneFetch : public Fetch {
         dns::TransferLimits limits;
         /// Not null: the zone must be signed by keys that these vouch for, and is transferred as a
         /// whole each time. That none is left out, DNSSEC does not say here; a key (TSIG) does.
-        std::shared_ptr<const dns::TrustAnchors> anchors;
+        std::shared_ptr<const dns::TrustAnchors> anchors = nullptr;
         /// Of `have`.
-        std::optional<int64_t> signed_until;
+        std::optional<int64_t> signed_until = std::nullopt;
     };
 
     ZoneFetch(run::Loop& loop, Target target, Callback callback);

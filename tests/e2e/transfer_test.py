@@ -5,7 +5,7 @@ else is allowed."""
 from lab.dns_servers import (ADDRESS, ALGORITHM, KEY, NOTIFY_PORT, PORT, Bind, DnsServer, Knot,
                              Nsd)
 from lab.lab import Lab
-from lab.lone_agent import agent, secret_file, transfers
+from lab.lone_agent import agent, metrics, secret_file, transfers
 from lab.scenario import scenario
 from lab.waiting import until
 
@@ -44,6 +44,30 @@ def knot(lab: Lab) -> None:
 @scenario("BIND: zone, differences, NOTIFY and TSIG")
 def bind(lab: Lab) -> None:
     follow(lab, Bind)
+
+
+@scenario("a file of sources that cannot be used is told by a metric, and the sources of before stay")
+def bad_sources(lab: Lab) -> None:
+    where = lab.host("dns")
+    server = Nsd(lab, where)
+    server.write(_HOSTS)
+    server.start()
+    sources = lab.file("sources", "# none\n")
+    made = agent(lab, where, "-sources", str(sources), "-tsig",
+                 f"{KEY}:{ALGORITHM}:{secret_file(lab)}")
+    made.start()
+    made.wait_for("full set, 100 hosts")
+
+    def told(good: int) -> bool:
+        return f"ipref_dns_agent_config_last_reload_successful {good}" in metrics(where)
+
+    until(lambda: told(1), "good at start")
+    sources.write_text("nonsense\n")
+    made.wait_for("the sources of before stay")
+    until(lambda: told(0), "bad")
+    sources.write_text("# none again\n")
+    until(lambda: told(1), "good again")
+    assert made.running
 
 
 @scenario("without the key, or with a wrong one, the zone is refused and the server named")

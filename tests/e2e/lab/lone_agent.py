@@ -29,8 +29,11 @@ def secret_file(lab: Lab, secret: str = SECRET) -> Path:
 
 def transfers(where: Namespace, result: str) -> int:
     """How many polls had this result."""
-    text = curl(where, f"http://{_METRICS}/metrics").output
-    found = [line for line in text.splitlines()
+    found = [line for line in metrics(where)
              if line.startswith("ipref_dns_agent_zone_transfers_total{")
              and f'result="{result}"' in line]
     return int(found[0].split()[-1]) if found else 0
+
+
+def metrics(where: Namespace) -> list[str]:
+    return curl(where, f"http://{_METRICS}/metrics").output.splitlines()
