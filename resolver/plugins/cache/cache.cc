@@ -309,18 +309,22 @@ class Cache final : public Handler {
         if (!good) postpone(q);
         const auto at = state.waiting.find(refresh.waiting);
         if (at == state.waiting.end()) return;
-        const auto one = std::move(at->second);
-        state.waiting.erase(at);
-        Query& client = one->client;
+        Waiting& one = *at->second;
+        one.timer.stop();
+        Query& client = one.client;
         if (good &&
             q.reply.is_packed()) {  // asked with the client's own flags: nothing to take out
             const Kind kind = q.reply.packed.denial ? Kind::denial : Kind::success;
             const auto about = about_of(q, kind, {}, seconds(0));
             answer(client, {about, client.arena().copy(q.reply.packed.message), {}});
         } else {
-            answer_stale(client, one->stale);
+            answer_stale(client, one.stale);
         }
-        client.defer([&client] { client.finish(); });
+        // It waits until then: stop() may come first.
+        client.defer([this, &client, number = refresh.waiting] {
+            state_[client.worker()].waiting.erase(number);
+            client.finish();
+        });
     }
 
     /// Nobody has a fresh answer: not to be asked for in a while.
