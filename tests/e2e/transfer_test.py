@@ -6,17 +6,24 @@ from lab.dns_servers import (ADDRESS, ALGORITHM, KEY, NOTIFY_PORT, PORT, Bind, D
                              Nsd)
 from lab.lab import Lab
 from lab.lone_agent import agent, metrics, secret_file, transfers
+from lab.namespace import Namespace
 from lab.scenario import scenario
 from lab.waiting import until
 
 _HOSTS = {f"host{n}": f"10.0.0.{n}" for n in range(1, 101)}
 
 
-def follow(lab: Lab, make: type[DnsServer]) -> None:
+def served(lab: Lab, make: type[DnsServer]) -> tuple[Namespace, DnsServer]:
+    """A host where a server of this make has the zones."""
     where = lab.host("dns")
     server = make(lab, where)
     server.write(_HOSTS)
     server.start()
+    return where, server
+
+
+def follow(lab: Lab, make: type[DnsServer]) -> None:
+    where, server = served(lab, make)
     made = agent(lab, where, "-notify", f"{ADDRESS}:{NOTIFY_PORT}", "-tsig",
                  f"{KEY}:{ALGORITHM}:{secret_file(lab)}")
     made.start()
@@ -48,10 +55,7 @@ def bind(lab: Lab) -> None:
 
 @scenario("a file of sources that cannot be used is told by a metric, and the sources of before stay")
 def bad_sources(lab: Lab) -> None:
-    where = lab.host("dns")
-    server = Nsd(lab, where)
-    server.write(_HOSTS)
-    server.start()
+    where, _ = served(lab, Nsd)
     sources = lab.file("sources", "# none\n")
     made = agent(lab, where, "-sources", str(sources), "-tsig",
                  f"{KEY}:{ALGORITHM}:{secret_file(lab)}")
@@ -72,10 +76,7 @@ def bad_sources(lab: Lab) -> None:
 
 @scenario("without the key, or with a wrong one, the zone is refused and the server named")
 def wrong_key(lab: Lab) -> None:
-    where = lab.host("dns")
-    server = Knot(lab, where)
-    server.write(_HOSTS)
-    server.start()
+    where, _ = served(lab, Knot)
     none = agent(lab, where)
     none.start()
     none.wait_for(f"transfer from {ADDRESS}:{PORT} failed")
@@ -89,10 +90,7 @@ def wrong_key(lab: Lab) -> None:
 
 @scenario("a zone that is not given away is asked name by name: the local zone's, in one transfer")
 def queried(lab: Lab) -> None:
-    where = lab.host("dns")
-    server = Nsd(lab, where)
-    server.write(_HOSTS)
-    server.start()
+    where, server = served(lab, Nsd)
     made = agent(lab, where, "-notify", f"{ADDRESS}:{NOTIFY_PORT}", way="/query")
     made.start()
     made.wait_for("full set, 100 hosts")
@@ -109,10 +107,7 @@ def queried(lab: Lab) -> None:
 
 @scenario("where nothing can be transferred, the names to ask for stand in a file")
 def names_file(lab: Lab) -> None:
-    where = lab.host("dns")
-    server = Bind(lab, where)
-    server.write(_HOSTS)
-    server.start()
+    where, server = served(lab, Bind)
     refused = agent(lab, where, way="/query")
     refused.start()
     refused.wait_for("internal. cannot be transferred")
