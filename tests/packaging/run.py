@@ -36,6 +36,13 @@ def only(pattern):
     return os.path.abspath(os.path.join(DIST, found[0]))
 
 
+def make_network(name):
+    """Loopback, with the address that the gateways have here."""
+    run('ip', 'netns', 'add', name)
+    for words in (['link', 'set', 'lo', 'up'], ['address', 'add', '203.0.113.5/32', 'dev', 'lo']):
+        run('ip', '-n', name, *words)
+
+
 @contextlib.contextmanager
 def empty_root():
     """A folder with /dev, /proc and what a program writes to, in a network namespace of its own; (root, command prefix)."""
@@ -48,9 +55,7 @@ def empty_root():
             info = os.stat('/dev/' + node)
             os.mknod(os.path.join(root, 'dev', node), info.st_mode, info.st_rdev)
         run('mount', '-t', 'proc', 'proc', root + '/proc')
-        run('ip', 'netns', 'add', name)
-        for words in (['link', 'set', 'lo', 'up'], ['address', 'add', '203.0.113.5/32', 'dev', 'lo']):
-            run('ip', '-n', name, *words)
+        make_network(name)
         yield root, ['ip', 'netns', 'exec', name, 'chroot', root]
     finally:
         subprocess.run(['ip', 'netns', 'del', name], check=False, capture_output=True)
@@ -77,9 +82,7 @@ def this_machine_again():
         run('mount', '-t', 'proc', 'proc', root + '/proc')
         run('mount', '-t', 'tmpfs', 'run', root + '/run')
         run('mount', '--bind', '/dev', root + '/dev')
-        run('ip', 'netns', 'add', name)
-        for words in (['link', 'set', 'lo', 'up'], ['address', 'add', '203.0.113.5/32', 'dev', 'lo']):
-            run('ip', '-n', name, *words)
+        make_network(name)
         yield root, ['ip', 'netns', 'exec', name, 'chroot', root]
     finally:
         subprocess.run(['ip', 'netns', 'del', name], check=False, capture_output=True)
