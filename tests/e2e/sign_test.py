@@ -54,7 +54,9 @@ def signed_zone_file(lab: Lab) -> None:
         assert "Zone fully signed" in found.output, found
 
     until(lambda: "192.0.2.80" in dig("www", "A"), "the signed zone is served")
-    assert dig("www", "A").count("A ") == 3, dig("www", "A")
+    answer = dig("www", "A")
+    signatures = [line for line in answer.splitlines() if line.startswith("A ")]
+    assert len(signatures) == 3, answer
     verify()
     zone.write_text(_ZONE.format(serial=1, digest="00" * 32, more="new 60 A 192.0.2.81\n"))
     until(lambda: "192.0.2.81" in dig("new", "A"), "the changed zone is signed and served")
