@@ -44,6 +44,9 @@ class Gateway {
     Gateway(const Gateway&) = delete;
     Gateway& operator=(const Gateway&) = delete;
 
+    /// Reads the hosts file again, without waiting for it to change.
+    void reload() { hosts_->load(); }
+
     /// One line for the log and systemd: "tun0 10.240.0.1/12 MTU 1460, ...".
     std::string summary() const;
     /// Which offloads the data path uses; empty without one.

@@ -58,7 +58,10 @@ class Program {
           kept_(run::take_listen_fds()),
           watchdog_(loop_, [this] { watch(); }),
           terminate_(loop_, SIGTERM, [this] { loop_.stop(); }),
-          interrupt_(loop_, SIGINT, [this] { loop_.stop(); }) {}
+          interrupt_(loop_, SIGINT, [this] { loop_.stop(); }),
+          hangup_(loop_, SIGHUP, [this] {
+              if (gateway_) gateway_->reload();
+          }) {}
 
     int run() {
         auto gateway = Gateway::open(loop_, options_, kept_, [this](const std::string& why) {
@@ -108,6 +111,7 @@ class Program {
     run::Timer watchdog_;
     run::Signal terminate_;
     run::Signal interrupt_;
+    run::Signal hangup_;
     int status_ = 0;
 };
 

@@ -18,12 +18,13 @@ class HostsFileOwner {
     /// `table` outlives it. Sets of other hosts files are withdrawn.
     HostsFileOwner(run::Loop& loop, std::string path, Table& table);
 
+    /// Reads it, changed or not.
+    void load();
+
     /// What is wrong with the file, one sentence; empty: nothing.
     const std::string& problem() const { return problem_; }
 
   private:
-    void load();
-
     std::string path_;
     Table& table_;
     bool loaded_ = false;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The gateway's hosts file, changed under its feet."""
 
+import re
+import signal
 from pathlib import Path
 
 from lab.clients import ping, wait_ping
@@ -40,6 +42,17 @@ def edited(lab: Lab) -> None:
     until(lambda: refused(beta.host), "ref 22 is withdrawn again", _REREAD_SECONDS)
     alpha.gateway.hosts.write_text(original)
     wait_ping(beta.host, REMOTE, seconds=_REREAD_SECONDS)
+
+
+@scenario("SIGHUP has the hosts file read again, and the gateway goes on")
+def hangup(lab: Lab) -> None:
+    _, alpha, beta = two_gateways(lab)
+    wait_ping(beta.host, REMOTE)
+    read = re.compile(r"HOSTS \S*: \d+ mapping").findall
+    before = len(read(alpha.gateway.process.log()))
+    alpha.gateway.process.signal(signal.SIGHUP)
+    until(lambda: len(read(alpha.gateway.process.log())) > before, "it has been read again")
+    wait_ping(beta.host, REMOTE)
 
 
 @scenario("a broken line of the hosts file is named with its number and skipped alone")
