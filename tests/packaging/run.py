@@ -17,10 +17,13 @@ import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../docs'))
 import blocks  # noqa: E402
+import booted  # noqa: E402
+import under_systemd  # noqa: E402
 
 DIST = 'build/dist'
 PROGRAMS = ('ipref-gw', 'ipref-dns-agent', 'ipref-coredns')
 UNITS = {'ipref-gateway': 4.0, 'ipref-dns-agent': 2.5, 'ipref-coredns': 2.5}  # most exposure that systemd-analyze may find
+INSTALL = ('dpkg', '--force-confmiss', '-i', '/var/ipref.deb')
 WAIT = 15
 
 
@@ -68,8 +71,8 @@ class Skipped(Exception):
 
 
 @contextlib.contextmanager
-def this_machine_again():
-    """This machine's files, where changes are kept apart and thrown away; (root, command prefix), with a network of its own."""
+def files_of_this_machine():
+    """This machine's files, where changes are kept apart and thrown away, and a network of its own; (root, the network's name)."""
     top = tempfile.mkdtemp(prefix='ipref-again-')
     root, name = top + '/root', 'ipref-again-%d' % os.getpid()
     try:
@@ -79,15 +82,43 @@ def this_machine_again():
         layers = 'lowerdir=/,upperdir=%s/upper,workdir=%s/work' % (top, top)
         if subprocess.run(['mount', '-t', 'overlay', 'ipref', '-o', layers, root], check=False, capture_output=True).returncode:
             raise Skipped('this kernel or container mounts no overlay of /')
-        run('mount', '-t', 'proc', 'proc', root + '/proc')
-        run('mount', '-t', 'tmpfs', 'run', root + '/run')
-        run('mount', '--bind', '/dev', root + '/dev')
+        shutil.copy(only(r'ipref_.*\.deb'), root + '/var/ipref.deb')
+        for slow in ('/var/lib/man-db/auto-update', '/etc/ipref'):  # the index of manuals; what an administrator has here
+            subprocess.run(['rm', '-rf', root + slow], check=True)
         make_network(name)
-        yield root, ['ip', 'netns', 'exec', name, 'chroot', root]
+        yield root, name
     finally:
         subprocess.run(['ip', 'netns', 'del', name], check=False, capture_output=True)
         subprocess.run(['umount', '-R', top], check=False, capture_output=True)
         os.rmdir(top)
+
+
+@contextlib.contextmanager
+def this_machine_again():
+    """As above, with what programs need to run in it; (root, command prefix)."""
+    with files_of_this_machine() as (root, name):
+        run('mount', '-t', 'proc', 'proc', root + '/proc')
+        run('mount', '-t', 'tmpfs', 'run', root + '/run')
+        run('mount', '--bind', '/dev', root + '/dev')
+        yield root, ['ip', 'netns', 'exec', name, 'chroot', root]
+
+
+@contextlib.contextmanager
+def this_machine_booted():
+    """This machine's files under a systemd of their own, with the .deb installed and its two lines edited."""
+    with files_of_this_machine() as (root, name):
+        try:
+            with booted.booted(root, name) as machine:
+                install_and_edit(root, machine.prefix)
+                yield machine
+        except booted.CannotBoot as why:
+            raise Skipped(str(why)) from why
+
+
+def install_and_edit(root, inside):
+    assert 'put the gateway' in run(*inside, *INSTALL)
+    edit(root + '/etc/ipref/gateway.env', '-gateway 0.0.0.0', '-gateway 203.0.113.5')
+    edit(root + '/etc/ipref/Corefile', 'upstream 9.9.9.9', 'upstream 127.0.0.9')
 
 
 @contextlib.contextmanager
@@ -210,13 +241,7 @@ def edit(path, before, after):
 def the_deb_installs_upgrades_and_is_purged():
     """As on a machine of its own: two lines are edited, and the programs run as the units' users."""
     with this_machine_again() as (root, inside):
-        shutil.copy(only(r'ipref_.*\.deb'), root + '/run/ipref.deb')
-        for slow in ('/var/lib/man-db/auto-update', '/etc/ipref'):  # the index of manuals; what an administrator has here
-            subprocess.run(['rm', '-rf', root + slow], check=True)
-        install = [*inside, 'dpkg', '--force-confmiss', '-i', '/run/ipref.deb']
-        assert 'put the gateway' in run(*install)
-        edit(root + '/etc/ipref/gateway.env', '-gateway 0.0.0.0', '-gateway 203.0.113.5')
-        edit(root + '/etc/ipref/Corefile', 'upstream 9.9.9.9', 'upstream 127.0.0.9')
+        install_and_edit(root, inside)
         run(*inside, 'install', '-d', '-o', 'ipref', '-g', 'ipref', '/run/ipref', '/var/lib/ipref')
         gateway, agent, dns = (as_unit(root, inside, unit) for unit in UNITS)
         with started(gateway, 'START', root + '/run/gw.log'), started(agent, 'connected', root + '/run/agent.log'):
@@ -224,12 +249,17 @@ def the_deb_installs_upgrades_and_is_purged():
                 said = run(*inside, 'dig', '@127.0.0.1', '+time=8', '+tries=1', 'example.com.', 'A')
                 assert 'status: SERVFAIL' in said, said  # there is no Internet
                 assert '203.0.113.5' in run(*inside, 'ipref-gw', 'status')
-        run(*install)
+        run(*inside, *INSTALL)
         assert '203.0.113.5' in open(root + '/etc/ipref/gateway.env', encoding='utf-8').read(), 'the upgrade lost an edited line'
         run(*inside, 'dpkg', '-r', 'ipref')
         assert os.path.exists(root + '/etc/ipref/gateway.env') and os.path.exists(root + '/var/lib/ipref/mapper.lmdb')
         run(*inside, 'dpkg', '-P', 'ipref')
         assert not os.path.exists(root + '/etc/ipref') and not os.path.exists(root + '/var/lib/ipref'), 'purged, something is left'
+
+
+def it_works_under_systemd():
+    with this_machine_booted() as machine:
+        under_systemd.check(machine, list(UNITS))
 
 
 def deb_keeps_configuration():
@@ -295,7 +325,7 @@ def the_same_again():
 
 
 TESTS = (tarball_runs_in_an_empty_root, the_readme_installs, deb_has_everything_and_runs, unit_commands_run_as_installed,
-         the_deb_installs_upgrades_and_is_purged, deb_keeps_configuration,
+         the_deb_installs_upgrades_and_is_purged, it_works_under_systemd, deb_keeps_configuration,
          packaged_corefile_is_good, units_are_sound, manuals_format, nothing_dynamic,
          no_path_of_the_build, the_same_again)
 
