@@ -142,6 +142,11 @@ std::string status_text(const proto::Status& status) {
     line("mappings",
          fmt::format("{} of remote hosts, {} of ours, {} numbers resting", status.remote_mappings(),
                      status.local_mappings(), status.resting()));
+    for (const auto& usage : status.usage()) {
+        if (usage.held() == 0) continue;
+        line("in use",
+             fmt::format("{} of {} {}", usage.held(), usage.limit(), harmless(usage.what())));
+    }
     line("clients", clients(status));
     return out + sources_text(status) + agents_text(status);
 }
@@ -156,6 +161,12 @@ std::string status_json(const proto::Status& status) {
     put_status(status, json);
     json.key("mappings").open('{').member("remote", status.remote_mappings());
     json.member("local", status.local_mappings()).member("resting", status.resting()).close('}');
+    json.key("usage").open('[');
+    for (const auto& usage : status.usage()) {
+        json.open('{').member("what", usage.what()).member("held", usage.held());
+        json.member("limit", usage.limit()).member("for_packets", usage.for_packets()).close('}');
+    }
+    json.close(']');
     json.key("peers").open('{').member("known", status.peers());
     json.member("active", status.active_peers()).close('}');
     json.key("clients").open('{').member("connections", status.clients());

@@ -44,6 +44,36 @@ Result<MappingFilter> filter_of(const proto::MappingsRequest& request) {
     return filter;
 }
 
+std::string name_of(const Usage& usage, const MappingConfig& config) {
+    switch (usage.of) {
+        case Usage::Of::remote:
+            return fmt::format("encoded addresses of {}", config.encode_net(usage.family)->str());
+        case Usage::Of::local:
+            return fmt::format("references of our hosts under {}",
+                               config.gateway(usage.family)->str());
+        case Usage::Of::statics:
+            return "static mappings";
+        case Usage::Of::owners:
+            return "sources";
+    }
+    return "";
+}
+
+/// Nothing new can be made of what is full.
+void put_usage(const Table& table, proto::Status& status) {
+    for (const auto& usage : table.usage()) {
+        auto& out = *status.add_usage();
+        out.set_what(name_of(usage, table.config()));
+        out.set_held(usage.held);
+        out.set_limit(usage.limit);
+        out.set_for_packets(usage.for_packets);
+        if (usage.held >= usage.limit) {
+            status.add_problems(
+                fmt::format("all {} {} are in use: new ones are refused", usage.limit, out.what()));
+        }
+    }
+}
+
 std::string stale(const OwnerStatus& owner) {
     return fmt::format(
         "source {} was confirmed {} minutes ago and ends after {}: does its ipref-dns-agent run?",
@@ -67,6 +97,7 @@ proto::Status status_of(const SessionContext& context) {
     status.set_remote_mappings(context.table.count(Relation::remote));
     status.set_local_mappings(context.table.count(Relation::local));
     status.set_resting(context.table.resting());
+    put_usage(context.table, status);
     status.set_commit(run::kCommit);
     status.set_clients(context.clients());
     const auto programs = context.programs();

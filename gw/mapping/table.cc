@@ -90,9 +90,8 @@ tl::expected<net::Ip, Refusal> Table::Impl::make_ea(const net::IpRef& theirs, ne
     const uint64_t space = dynamic_addresses(net);
     const uint64_t held = dynamic_count(Relation::remote, ea) + resting_eas_.size();
     if (held >= space) return tl::unexpected(Refusal::exhausted);
-    const uint64_t most = std::min<uint64_t>(space, config_.limits.dynamic);
-    const uint64_t share = asker == Asker::packet ? config_.limits.packet_share : 100;
-    if (held >= most / 100 * share + most % 100 * share / 100) {
+    const uint64_t most = most_eas(net);
+    if (held >= (asker == Asker::packet ? for_packets(most) : most)) {
         return tl::unexpected(Refusal::limit);
     }
     if (asker == Asker::packet && !store_keeps_up()) return tl::unexpected(Refusal::limit);
@@ -110,6 +109,15 @@ tl::expected<net::Ip, Refusal> Table::Impl::make_ea(const net::IpRef& theirs, ne
             .serial = ++serial_},
            true);
     return *ip;
+}
+
+uint64_t Table::Impl::most_eas(const net::Cidr& net) const {
+    return std::min<uint64_t>(dynamic_addresses(net), config_.limits.dynamic);
+}
+
+uint64_t Table::Impl::for_packets(uint64_t most) const {
+    const uint64_t share = config_.limits.packet_share;
+    return most / 100 * share + most % 100 * share / 100;
 }
 
 std::optional<net::IpRef> Table::Impl::make_ref(const net::Ip& host, net::Family gw) {

@@ -103,6 +103,18 @@ struct MappingFilter {
     std::string owner;  ///< empty: any
 };
 
+/// How much of something that is limited is in use.
+struct Usage {
+    enum class Of : uint8_t { remote, local, statics, owners };
+    Of of = Of::remote;
+    net::Family family =
+        net::Family::v4;  ///< of remote: the encoded addresses'; local: the gateway's
+    uint64_t held = 0;    ///< numbers that rest are held as well
+    uint64_t limit = 0;
+    /// What packets may fill of it, without anybody having asked a resolver; else the limit.
+    uint64_t for_packets = 0;
+};
+
 class Table : public Lookup {
   public:
     /// `config` has been validated; `clock` outlives the table. `random`: where dynamic numbers
@@ -161,6 +173,8 @@ class Table : public Lookup {
     size_t count(Relation relation) const;
     /// Numbers that rest after expiry.
     size_t resting() const;
+    /// A row for each encode network and each gateway, statics, and owners.
+    std::vector<Usage> usage() const;
     const MappingConfig& config() const;
 
     /// Changes are journalled from now on; nullptr: no more. Main, before readers start.

@@ -64,6 +64,9 @@ class Table::Impl {
     tl::expected<net::Ip, Refusal> make_ea(const net::IpRef& theirs, net::Family ea, Asker asker);
     std::optional<net::IpRef> make_ref(const net::Ip& host, net::Family gw);
     std::optional<Refusal> refuse(const net::IpRef& theirs, net::Family ea) const;
+    /// Dynamic encoded addresses that may be held of a network, and those of them by packets.
+    uint64_t most_eas(const net::Cidr& net) const;
+    uint64_t for_packets(uint64_t most) const;
     /// As ours() answers: under a public address of zero the context is left open.
     net::IpRef outward(const net::IpRef& ipref) const;
     bool any_context(const net::IpRef& ours) const;

@@ -194,6 +194,30 @@ size_t Table::resting() const {
     return impl_->resting_eas_.size() + impl_->resting_refs_.size();
 }
 
+std::vector<Usage> Table::usage() const {
+    const std::lock_guard lock(impl_->mutex_);
+    const MappingConfig& config = impl_->config_;
+    std::vector<Usage> all;
+    for (const auto& net : config.encode_nets) {
+        const uint64_t most = impl_->most_eas(net);
+        all.push_back(
+            {Usage::Of::remote, net.family(),
+             impl_->dynamic_count(Relation::remote, net.family()) + impl_->resting_eas_.size(),
+             most, impl_->for_packets(most)});
+    }
+    for (const auto& gateway : config.gateways) {
+        all.push_back(
+            {Usage::Of::local, gateway.family(),
+             impl_->dynamic_count(Relation::local, gateway.family()) + impl_->resting_refs_.size(),
+             config.limits.dynamic, config.limits.dynamic});
+    }
+    all.push_back({Usage::Of::statics, net::Family::v4, impl_->statics_, config.limits.statics,
+                   config.limits.statics});
+    all.push_back({Usage::Of::owners, net::Family::v4, impl_->owners_.size(), config.limits.owners,
+                   config.limits.owners});
+    return all;
+}
+
 std::vector<OwnerStatus> Table::owners() const {
     const std::lock_guard lock(impl_->mutex_);
     std::vector<OwnerStatus> all;

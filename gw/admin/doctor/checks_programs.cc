@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kAgent = "ipref-dns-agent";
 constexpr std::string_view kResolver = "ipref-coredns";
 constexpr uint16_t kDnsPort = 53;
+constexpr uint64_t kNearlyFull = 80;  // percent
 
 uint64_t connected(const proto::Status& status, std::string_view program) {
     const auto found = status.programs().find(std::string(program));
@@ -76,6 +77,31 @@ Findings check_gateway(const Situation& situation, Outside&) {
     if (findings.empty()) {
         findings.push_back({Level::ok, "gateway",
                             fmt::format("ipref-gw {} answers", situation.gateway->release())});
+    }
+    return findings;
+}
+
+Findings check_limits(const Situation& situation, Outside&) {
+    if (!situation.gateway || situation.gateway->usage().empty()) return {};
+    Findings findings;
+    for (const auto& usage : situation.gateway->usage()) {
+        const auto use =
+            fmt::format("{} of {} {} are in use", usage.held(), usage.limit(), usage.what());
+        if (usage.held() >= usage.limit()) {
+            findings.push_back({Level::fail, "limits",
+                                use + ": new ones are refused; those not used "
+                                      "for four hours end by themselves"});
+        } else if (usage.held() >= usage.for_packets()) {
+            findings.push_back(
+                {Level::warn, "limits",
+                 use + ": packets of hosts that nobody here has "
+                       "asked for get no more of them; a larger -encode-net has more"});
+        } else if (usage.held() >= usage.limit() / 100 * kNearlyFull) {
+            findings.push_back({Level::warn, "limits", use});
+        }
+    }
+    if (findings.empty()) {
+        findings.push_back({Level::ok, "limits", "all limits are far away"});
     }
     return findings;
 }

@@ -65,6 +65,7 @@ Findings check_paths(const Situation& situation, Outside& outside);
 Findings check_firewall(const Situation& situation, Outside& outside);
 // checks_programs.cc
 Findings check_gateway(const Situation& situation, Outside& outside);
+Findings check_limits(const Situation& situation, Outside& outside);
 Findings check_socket(const Situation& situation, Outside& outside);
 Findings check_resolver(const Situation& situation, Outside& outside);
 Findings check_agent(const Situation& situation, Outside& outside);

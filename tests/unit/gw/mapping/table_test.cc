@@ -136,6 +136,10 @@ TEST_CASE("packets fill a share of the encode network, resolvers the rest", "[ta
         by_packets += site.table.ea({ip("198.51.100.7"), {0, 1000 + i}}, v4).has_value() ? 1 : 0;
     }
     CHECK(by_packets == space / 2);
+    const Usage half = site.table.usage().front();
+    CHECK(half.held == by_packets);
+    CHECK(half.for_packets == by_packets);
+    CHECK(half.limit == space);
     CHECK(site.table.encode(at("198.51.100.8", "7"), v4).has_value());
     for (uint64_t i = by_packets + 1; i < space; i++) {
         REQUIRE(site.table.encode({ip("198.51.100.9"), {0, i}}, v4).has_value());

@@ -201,6 +201,28 @@ TEST_CASE("DNS server and agent: connected, silent, absent", "[doctor]") {
     worst(check_resolver(other, machine), Level::warn);
 }
 
+TEST_CASE("limits that are near, or reached", "[doctor]") {
+    Machine machine;
+    Running running;
+    CHECK(check_limits(running, machine).empty());  // a gateway that does not tell
+    auto& usage = *running.gateway->add_usage();
+    usage.set_what("encoded addresses of 10.240.0.0/12");
+    usage.set_limit(1000);
+    usage.set_for_packets(500);
+    usage.set_held(499);
+    worst(check_limits(running, machine), Level::ok);
+    usage.set_held(500);
+    CHECK(worst(check_limits(running, machine), Level::warn)
+              .text.starts_with("500 of 1000 encoded addresses of 10.240.0.0/12 are in use"));
+    usage.set_held(1000);
+    worst(check_limits(running, machine), Level::fail);
+    usage.set_for_packets(1000);
+    usage.set_held(799);
+    worst(check_limits(running, machine), Level::ok);
+    usage.set_held(800);
+    worst(check_limits(running, machine), Level::warn);
+}
+
 TEST_CASE("a gateway that does not run, or has problems", "[doctor]") {
     Machine machine;
     Running none;
