@@ -10,6 +10,7 @@
 #include "common/run/sandbox.h"
 #include "common/run/version.h"
 #include "gw/metrics.h"
+#include "gw/peer_metrics.h"
 #include "gw/status_page/status_page.h"
 
 namespace ipref::gw {
@@ -178,10 +179,11 @@ Result<void> Gateway::open_metrics() {
     register_table(metrics_, table_);
     metrics_.gauge_from("ipref_mapper_clients", "Connections to the mapper socket", {},
                         [this] { return static_cast<double>(broker_->clients()); });
-    metrics_.gauge_from("ipref_mapper_state_failing",
-                        "Whether mappings cannot be stored; new ones are refused then", {},
-                        [this] { return store_->problem().empty() ? 0.0 : 1.0; });
-    if (datapath_ != nullptr) register_datapath(metrics_, *datapath_);
+    register_store(metrics_, *store_);
+    if (datapath_ != nullptr) {
+        register_datapath(metrics_, *datapath_);
+        metrics_.collector<PeerMetrics>().show(datapath_->peers(), options_.metrics_peers);
+    }
     http_ = std::make_unique<run::HttpServer>(loop_);
     // It answers from the first turn of the loop on, when everything is open.
     run::handle_health(*http_, metrics_, [this] { return store_->problem().empty(); });
@@ -198,6 +200,7 @@ BrokerSources Gateway::broker_sources() {
     BrokerSources sources;
     sources.status = [this](proto::Status& status) { fill_status(status); };
     sources.listen = [this](const proto::TraceRequest& wanted) { happenings_->listen(wanted); };
+    sources.requests = &requests_;
     sources.happened = [this](proto::TraceEvents& out) { happenings_->take(out); };
     if (options_.devmode) return sources;
     sources.peers = [this](const proto::PeersRequest& asked, proto::Peers& peers) {

@@ -74,6 +74,7 @@ class Gateway {
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     std::string broken_by_;  // written once by a worker before wake_ is sent
     run::Metrics metrics_;
+    RequestMetrics requests_{metrics_};
     Clock clock_;
     Table table_;
     std::unique_ptr<Store> store_;

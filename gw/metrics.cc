@@ -86,6 +86,12 @@ void register_offloads(run::Metrics& metrics, const Datapath& datapath) {
                          [&datapath] { return static_cast<double>(datapath.socket_overflows()); });
 }
 
+uint64_t sum(const Table& table, Usage::Of of, uint64_t Usage::*what) {
+    uint64_t sum = 0;
+    for (const auto& each : table.usage()) sum += each.of == of ? each.*what : 0;
+    return sum;
+}
+
 PeerSeconds now() {
     return peer_seconds(std::chrono::steady_clock::now());
 }
@@ -162,6 +168,31 @@ void register_table(run::Metrics& metrics, const Table& table) {
     entries("remote", [](const Table& t) { return t.count(Relation::remote); });
     entries("local", [](const Table& t) { return t.count(Relation::local); });
     entries("resting", [](const Table& t) { return t.resting(); });
+    for (const auto& [kind, of] : {std::pair("remote", Usage::Of::remote),
+                                   {"local", Usage::Of::local},
+                                   {"static", Usage::Of::statics},
+                                   {"source", Usage::Of::owners}}) {
+        metrics.gauge_from("ipref_mapper_entries_limit",
+                           "Most that may be held, the static ones of "
+                           "remote and local apart",
+                           {{"kind", kind}}, [&table, of = of] {
+                               return static_cast<double>(sum(table, of, &Usage::limit));
+                           });
+    }
+    entries("static", [](const Table& t) { return sum(t, Usage::Of::statics, &Usage::held); });
+    entries("source", [](const Table& t) { return sum(t, Usage::Of::owners, &Usage::held); });
+}
+
+void register_store(run::Metrics& metrics, const Store& store) {
+    metrics.gauge_from("ipref_mapper_state_failing",
+                       "Whether mappings cannot be stored; new ones are refused then", {},
+                       [&store] { return store.problem().empty() ? 0.0 : 1.0; });
+    metrics.counter_from("ipref_mapper_state_write_failures_total",
+                         "Times mappings could not be written to the disk", {},
+                         [&store] { return static_cast<double>(store.failures()); });
+    metrics.gauge_from("ipref_mapper_state_last_write_timestamp_seconds",
+                       "When mappings were written to the disk last", {},
+                       [&store] { return static_cast<double>(store.written()); });
 }
 
 }  // namespace ipref::gw

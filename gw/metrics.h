@@ -9,6 +9,7 @@
 
 #include "common/run/metrics.h"
 #include "gw/datapath/datapath.h"
+#include "gw/mapping/store.h"
 #include "gw/mapping/table.h"
 
 namespace ipref::gw {
@@ -32,5 +33,6 @@ std::map<std::string, uint64_t> datapath_drops(const Datapath& datapath);
 void register_build(run::Metrics& metrics);
 void register_datapath(run::Metrics& metrics, const Datapath& datapath);
 void register_table(run::Metrics& metrics, const Table& table);
+void register_store(run::Metrics& metrics, const Store& store);
 
 }  // namespace ipref::gw

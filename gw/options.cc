@@ -14,6 +14,7 @@ namespace {
 constexpr uint32_t kLeastHostBits = 13;  // a dynamic EA needs a byte before the last of 16 or more
 constexpr uint32_t kMostThreads = 64;
 constexpr uint32_t kMostTracked = 1u << 20;
+constexpr uint32_t kMostMeasured = 1000;
 
 /// What the options write before it is put together and judged.
 struct Raw {
@@ -143,6 +144,8 @@ void add_rest(run::Flags& flags, Raw& raw) {
                    o.metrics = *at;
                    return {};
                }});
+    flags.number("metrics-peers", o.metrics_peers, 0, kMostMeasured,
+                 "remote gateways that have metrics of their own, those heard of last.");
     flags.add({"log-format", "text|json", "text", "one line an event, in this format.",
                [&o](std::string_view text) -> Result<void> {
                    const auto format = run::parse_log_format(text, run::LogFormat::letter);
@@ -304,6 +307,7 @@ std::string describe(const Options& o) {
     line("max-remote-gateways", o.max_remote_gateways);
     line("max-local-ips", o.max_local_ips);
     line("metrics", o.metrics ? o.metrics->str() : "off");
+    line("metrics-peers", o.metrics_peers);
     line("devmode", o.devmode);
     return out;
 }

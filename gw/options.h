@@ -47,6 +47,7 @@ struct Options {
     bool version = false;
     bool check = false;
     std::optional<net::Endpoint> metrics;
+    uint32_t metrics_peers = 0;  ///< remote gateways with metrics of their own
     run::LogFormat log_format = run::LogFormat::letter;
     std::string tun;                 ///< empty: the first free tunN
     uint32_t threads = 0;            ///< 0: one per CPU, at most 8

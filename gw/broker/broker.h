@@ -11,6 +11,7 @@
 #include "common/result.h"
 #include "common/run/fd.h"
 #include "common/run/loop.h"
+#include "gw/broker/request_metrics.h"
 #include "gw/mapping/store.h"
 #include "gw/mapping/table.h"
 
@@ -35,6 +36,8 @@ struct BrokerSources {
     std::function<void(const proto::TraceRequest&)> listen;
     /// What has happened since the last call.
     std::function<void(proto::TraceEvents&)> happened;
+    /// Counts what is asked; may be null.
+    RequestMetrics* requests = nullptr;
 };
 
 struct BrokerOptions {

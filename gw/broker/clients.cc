@@ -60,22 +60,38 @@ void Clients::malformed(uint64_t number, const std::string& why) {
 
 void Clients::take(uint64_t number, wire::Bytes record) {
     const auto& client = clients_.at(number);
+    const auto arrived = std::chrono::steady_clock::now();
     Reply reply = client->session.take(record);
     if (reply.subscribed) listen();
     if (!reply.malformed.empty()) malformed(number, reply.malformed);
-    if (reply.record.empty()) return;
-    if (!reply.durable || !world_.when_durable)
+    if (reply.record.empty()) return count(reply, arrived);
+    if (!reply.durable || !world_.when_durable) {
+        count(reply, arrived);
         return client->outlet->send(std::move(reply.record));
+    }
     client->waiting++;
     const std::weak_ptr<Client> weak = client;
-    world_.when_durable([this, weak, reply = std::move(reply)](const Result<void>& stored) {
-        const auto held = weak.lock();
-        if (!held) return;
-        held->waiting--;
-        held->outlet->send(stored ? reply.record : reply.refused(stored.error().text));
-        held->outlet->pause(held->waiting >= options_.in_flight);
-    });
+    world_.when_durable(
+        [this, weak, arrived, reply = std::move(reply)](const Result<void>& stored) {
+            const auto held = weak.lock();
+            if (!held) return;
+            held->waiting--;
+            count(reply, arrived, stored.has_value());
+            held->outlet->send(stored ? reply.record : reply.refused(stored.error().text));
+            held->outlet->pause(held->waiting >= options_.in_flight);
+        });
     client->outlet->pause(client->waiting >= options_.in_flight);
+}
+
+// What is malformed may have no answer; a set on its way in has none until it is whole.
+void Clients::count(const Reply& reply, std::chrono::steady_clock::time_point arrived,
+                    bool stored) const {
+    if (sources_.requests == nullptr) return;
+    if (reply.record.empty() && reply.malformed.empty()) return;
+    const auto result = !reply.malformed.empty()    ? RequestResult::malformed
+                        : reply.negative || !stored ? RequestResult::refused
+                                                    : RequestResult::ok;
+    sources_.requests->ended(reply.command, result, std::chrono::steady_clock::now() - arrived);
 }
 
 // What is kept is what any of them wants.

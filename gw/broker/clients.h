@@ -3,6 +3,7 @@
 // of what was dropped, in that order. No sockets, no clock.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -70,6 +71,8 @@ class Clients {
         uint64_t missed = 0;  ///< events since it was told last
     };
 
+    void count(const Reply& reply, std::chrono::steady_clock::time_point arrived,
+               bool stored = true) const;
     std::map<std::string, uint64_t> programs() const;
     void put_agents(proto::Status& status, size_t room) const;
     void listen();

@@ -80,6 +80,31 @@ bool add_hosts(const google::protobuf::RepeatedPtrField<proto::Host>& from,
     return true;
 }
 
+Command command_of(const proto::Frame& request) {
+    switch (request.body_case()) {
+        case proto::Frame::kHello:
+            return Command::hello;
+        case proto::Frame::kGetEncodedAddresses:
+            return Command::get_encoded_addresses;
+        case proto::Frame::kHostData:
+            return Command::host_data;
+        case proto::Frame::kHostDataHash:
+            return Command::host_data_hash;
+        case proto::Frame::kWithdraw:
+            return Command::withdraw;
+        case proto::Frame::kSourceReport:
+            return Command::source_report;
+        case proto::Frame::kStatusRequest:
+        case proto::Frame::kMappingsRequest:
+        case proto::Frame::kPeersRequest:
+        case proto::Frame::kCountersRequest:
+        case proto::Frame::kTraceRequest:
+            return Command::admin;
+        default:
+            return Command::unknown;
+    }
+}
+
 /// What a client calls itself and its release, as text that does no harm wherever it is shown.
 std::string program_name(const std::string& said) {
     std::string name = said.substr(0, kLongestProgram);
@@ -113,7 +138,9 @@ Reply failure_of(const proto::Frame& request, Failure::Code code, std::string te
     proto::Frame frame;
     frame.mutable_failure()->set_code(code);
     frame.mutable_failure()->set_text(std::move(text));
-    return reply_of(request, std::move(frame));
+    Reply reply = reply_of(request, std::move(frame));
+    reply.negative = true;
+    return reply;
 }
 
 std::string source_name(const std::string& local_domain, const std::string& public_domain) {
@@ -168,7 +195,9 @@ Reply Session::take_frame(wire::Bytes record) {
                                       "{} is",
                                       frame->version(), wire::kFrameVersion));
     }
-    return answer(*frame);
+    Reply reply = answer(*frame);
+    reply.command = command_of(*frame);
+    return reply;
 }
 
 Reply Session::answer(const proto::Frame& request) {

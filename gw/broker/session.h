@@ -14,6 +14,7 @@
 #include "common/wire/mapper_v1.h"
 #include "gw/broker/agent_reports.h"
 #include "gw/broker/broker.h"
+#include "gw/broker/request_metrics.h"
 #include "gw/mapping/table.h"
 
 namespace ipref::gw {
@@ -29,6 +30,8 @@ struct Reply {
     /// What was malformed, for the log; empty: nothing.
     std::string malformed;
     bool subscribed = false;  ///< what it wants to be told of has changed
+    Command command = Command::unknown;
+    bool negative = false;  ///< a Failure, or V1's nack
 };
 
 /// What all sessions share; outlives them.

@@ -28,11 +28,20 @@ Reply promise(const wire::V1Packet& ack, const wire::V1Packet& nack) {
 }
 
 Reply at_once(const wire::V1Packet& packet) {
-    return {.record = bytes_of(packet), .durable = false, .refused = {}, .malformed = {}};
+    return {.record = bytes_of(packet),
+            .durable = false,
+            .refused = {},
+            .malformed = {},
+            .negative = packet.mode == wire::V1Mode::nack};
 }
 
 Reply malformed(std::string why) {
     return {.record = {}, .durable = false, .refused = {}, .malformed = "V1 " + std::move(why)};
+}
+
+Reply of(Command command, Reply reply) {
+    reply.command = command;
+    return reply;
 }
 
 }  // namespace
@@ -45,13 +54,13 @@ Reply Session::take_v1(wire::Bytes record) {
         return malformed("packet is an answer, and nothing was asked");
     }
     if (const auto* get = std::get_if<wire::V1GetEa>(&packet->body)) {
-        return v1_get_ea(*packet, *get);
+        return of(Command::get_encoded_addresses, v1_get_ea(*packet, *get));
     }
     if (const auto* data = std::get_if<wire::V1HostData>(&packet->body)) {
-        return v1_host_data(*packet, *data);
+        return of(Command::host_data, v1_host_data(*packet, *data));
     }
     if (const auto* hash = std::get_if<wire::V1HostDataHash>(&packet->body)) {
-        return v1_host_hash(*packet, *hash);
+        return of(Command::host_data_hash, v1_host_hash(*packet, *hash));
     }
     return malformed("request of an unknown kind");
 }

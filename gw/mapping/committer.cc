@@ -96,10 +96,12 @@ void Committer::ended() {
         if (!problem_.empty()) executor_.report("");
         problem_.clear();
         committed_ = commit_.upto;
+        written_ = commit_.time;
         set_failing(false);
         answer({});
         return commit();
     }
+    failures_++;
     keep();
     std::string problem = fmt::format("{}: mappings cannot be stored: {}", options_.name,
                                       commit_.outcome.error().text);

@@ -62,6 +62,9 @@ class Committer {
     void rewrite();
     /// What is wrong with the disk, empty while nothing is.
     const std::string& problem() const { return problem_; }
+    /// Writes that failed, and when the last one succeeded, by the clock; 0: none has.
+    uint64_t failures() const { return failures_; }
+    Seconds written() const { return written_; }
 
     /// For the executor.
     void commit();
@@ -105,6 +108,8 @@ class Committer {
     uint64_t committed_ = 0;
     std::deque<Waiting> waiting_;
     std::string problem_;
+    uint64_t failures_ = 0;
+    Seconds written_ = 0;
 
     std::mutex mutex_;  ///< of what record() shares with the committer's thread
     Units pending_;

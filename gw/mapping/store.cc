@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -210,6 +211,14 @@ void Store::when_durable(Durable callback) {
 
 std::string Store::problem() const {
     return impl_->committer().problem();
+}
+
+uint64_t Store::failures() const {
+    return impl_->committer().failures();
+}
+
+Seconds Store::written() const {
+    return std::max(opened_.time, impl_->committer().written());
 }
 
 }  // namespace ipref::gw

@@ -56,6 +56,10 @@ class Store : public Journal {
     void when_durable(Durable callback);
     /// What is wrong with the disk, empty while nothing is: for status.
     std::string problem() const;
+    /// Writes that have failed since the start.
+    uint64_t failures() const;
+    /// Seconds since 1970 of the last write, by an earlier run as well; 0: there was none.
+    Seconds written() const;
 
   private:
     class Impl;

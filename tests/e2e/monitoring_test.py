@@ -3,6 +3,7 @@
 
 import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def expressions() -> list[str]:
 
 @scenario("every metric of the dashboard and the alert rules exists; all programs tell their health")
 def monitoring(lab: Lab) -> None:
-    _, alpha, beta = two_sites(lab, replace(ALPHA, options=("-metrics", _GATEWAY)))
+    _, alpha, beta = two_sites(lab, replace(ALPHA, options=("-metrics", _GATEWAY, "-metrics-peers", "10")))
     process = alpha.agent.process
     process.stop()
     at = process.command.index("-m")
@@ -54,6 +55,8 @@ def monitoring(lab: Lab) -> None:
     until(lambda: not [name for name in names
                        if not re.search(rf"^{name}(?=[ {{])", metrics(), re.M)],
           f"all of these are there: {' '.join(sorted(names))}")
+    heard = re.search(r'ipref_gw_peer_last_received_timestamp_seconds{peer="198.51.100.20"} (\d+)', metrics())
+    assert heard and abs(int(heard[1]) - time.time()) < 3600, metrics()
     for at in (_GATEWAY, _AGENT):
         assert page(at, "healthz") and page(at, "readyz")
         for path in ("healthz", "readyz"):

@@ -20,7 +20,7 @@ struct Kept : Outlet {
 struct Desk : Site {
     explicit Desk(BrokerOptions options = {}) {
         clients.emplace(
-            table, options, BrokerSources{},
+            table, options, sources(),
             Clients::World{.when_durable = [this](auto one) { waiting.push_back(std::move(one)); },
                            .problem = {},
                            .warn = [](const auto&) {}});
@@ -35,6 +35,18 @@ struct Desk : Site {
         for (const auto& one : std::exchange(waiting, {})) one(outcome);
     }
 
+    BrokerSources sources() {
+        BrokerSources sources;
+        sources.requests = &requests;
+        return sources;
+    }
+    /// The value of a metric, as it is told.
+    bool tells(const std::string& line) const {
+        return metrics.text().find(line + "\n") != std::string::npos;
+    }
+
+    run::Metrics metrics;
+    RequestMetrics requests{metrics};
     std::vector<Committer::Durable> waiting;
     std::vector<proto::Frame> sent;
     bool paused = false;
@@ -75,6 +87,28 @@ TEST_CASE("an answer that waits for the disk comes before word that it is void",
         desk.stored();
         CHECK(desk.sent.size() == 1);
     }
+}
+
+TEST_CASE("requests are counted by command and result, once their answer goes out", "[clients]") {
+    Desk desk;
+    const auto total = [](std::string_view command, std::string_view result, int count) {
+        return fmt::format("ipref_mapper_requests_total{{command=\"{}\",result=\"{}\"}} {}",
+                           command, result, count);
+    };
+    desk.take(hello());
+    desk.take(get_frame(2, {kRemote}));
+    CHECK(desk.tells(total("hello", "ok", 1)));
+    CHECK(desk.tells(total("get_encoded_addresses", "ok", 0)));
+    desk.stored();
+    CHECK(desk.tells(total("get_encoded_addresses", "ok", 1)));
+    desk.take(get_frame(3, {at("198.51.100.7", "1002")}));
+    desk.stored(fail("full"));
+    CHECK(desk.tells(total("get_encoded_addresses", "refused", 1)));
+    desk.take(frame_with_id(4));
+    CHECK(desk.tells(total("unknown", "refused", 1)));
+    desk.clients->take(1, Bytes{1, 2, 3});
+    CHECK(desk.tells(total("unknown", "malformed", 1)));
+    CHECK(desk.tells("ipref_mapper_request_duration_seconds_count 5"));
 }
 
 TEST_CASE("a status has what agents said of their sources, as long as they are there",

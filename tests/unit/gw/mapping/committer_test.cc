@@ -114,10 +114,14 @@ TEST_CASE("a disk that refuses is told about once, and tried again in order", "[
     it.record(3);
     it.write_and_end();
     CHECK(it.executor.retries == 2);
+    CHECK(it.committer.failures() == 2);
+    CHECK(it.committer.written() == 0);
     it.disk.full = false;
     it.committer.retry();
     it.write_and_end();
     CHECK(it.executor.reports == std::vector<std::string>{why, ""});
+    CHECK(it.committer.failures() == 2);
+    CHECK(it.committer.written() == it.clock.now());
     CHECK(it.committer.problem().empty());
     REQUIRE(it.disk.written.size() == 1);
     const auto& units = it.disk.written[0].units;
