@@ -4,7 +4,7 @@
 
 usage: run.py [WORD]      only the suites whose name holds WORD
 
-A suite is a program that closes with `N passed, N failed[, N skipped]`, or a Catch2 program. One line is printed a suite, and
+A suite is a program that closes with `N passed, N failed[, N skipped]`, a Catch2 program, or the demo. One line is printed a suite, and
 the whole output of those that failed. Expects build/bin (release), build/asan/bin and build/tsan/bin to be there.
 """
 import glob
@@ -23,6 +23,8 @@ PATIENCE = 60  # seconds for it to clean up when it is stopped
 CLOSING = re.compile(r'^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$', re.M)
 CATCH_ALL = re.compile(r'^All tests passed \(.* in (\d+) test cases?\)$', re.M)
 CATCH_SOME = re.compile(r'^test cases: *\d+ (?:\| *(\d+) passed)? ?(?:\| *(\d+) failed)?', re.M)
+DEMO = re.compile(r'^(\d+) of (\d+) worked\.$', re.M)
+NO_DEMO = 'skipped: ./dev demo makes network namespaces, which needs root\n0 passed, 0 failed, 1 skipped'
 TSAN = 'halt_on_error=1 suppressions=' + os.path.abspath('tests/tsan.supp')
 ASAN = 'detect_stack_use_after_return=1:strict_string_checks=1'
 
@@ -48,6 +50,7 @@ def suites():
     for program in sorted(glob.glob('build/asan/bin/fuzz/fuzz-*')):
         corpus = 'tests/fuzz/corpus/' + os.path.basename(program)[len('fuzz-'):]
         yield os.path.basename(program) + ' corpus', [program, corpus]
+    yield 'demo', ['./dev', 'demo'] if os.geteuid() == 0 else ['echo', NO_DEMO]
     yield 'packages', [python, 'tests/packaging/run.py']
     for build, bin_dir in (('release', 'build/bin'), ('asan', 'build/asan/bin')):
         yield 'e2e ' + build, [python, 'tests/e2e/run.py', '--bin', bin_dir]
@@ -61,6 +64,8 @@ def counts(output):
     if closing:
         passed, failed, skipped = closing[-1]
         return int(passed), int(failed), int(skipped or 0)
+    if match := DEMO.search(output):
+        return int(match.group(1)), int(match.group(2)) - int(match.group(1)), 0
     if match := CATCH_ALL.search(output):
         return int(match.group(1)), 0, 0
     if match := CATCH_SOME.search(output):
