@@ -14,18 +14,6 @@ namespace {
 
 constexpr uint32_t kDeniedTtl = 300;  // seconds, of a denial without SOA
 
-/// How long a denial holds (RFC 2308 section 5): the SOA's TTL, or its last number if that is less.
-uint32_t denial_ttl(dns::Bytes message) {
-    dns::MessageReader reader(message);
-    while (const auto view = reader.record()) {
-        if (view->section != dns::Section::authority || view->type != dns::rr::kSoa) continue;
-        if (view->rdata.size() < 4) break;
-        wire::Reader minimum(view->rdata.last(4));
-        return std::min(dns::sane_ttl(view->ttl), minimum.u32());
-    }
-    return kDeniedTtl;
-}
-
 std::optional<dns::Name> wildcard_beside(const dns::Name& name) {
     constexpr uint8_t kStar[] = {'*'};
     return name.without(1).with_label(kStar);
@@ -147,7 +135,8 @@ void QueryFetch::take(const dns::Name& name, dns::Bytes message) {
     if (bytes_ + size > kMostBytes) return failed(name, "the answers are too much to be kept");
     bytes_ += size - size_of(target_.cache->names[name]);
     std::sort(known.rdata.begin(), known.rdata.end());
-    const auto ttl = answer->records.empty() ? denial_ttl(message) : answer->ttl;
+    const auto ttl =
+        answer->records.empty() ? answer->denied_for.value_or(kDeniedTtl) : answer->ttl;
     known.until = loop_.now() + std::clamp(Milliseconds(int64_t{ttl} * 1000), shortest_,
                                            std::max(shortest_, target_.longest));
     target_.cache->names[name] = std::move(known);

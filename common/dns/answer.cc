@@ -7,16 +7,21 @@ namespace ipref::dns {
 
 namespace {
 
-/// The records of the answer section that can matter: CNAMEs and the type asked for.
+/// The records that can matter: CNAMEs and the type asked for, and SOA where that is denied.
 struct Collected {
     std::vector<std::pair<RecordView, Name>> aliases;  // with their target
     std::vector<RecordView> records;
+    std::vector<RecordView> starts;  // SOA, of the authority section
 };
 
 Result<Collected> collect(MessageReader& reader, uint16_t type) {
     Collected found;
     while (const auto record = reader.record()) {
-        if (record->section != Section::answer || record->klass != klass::kIn) continue;
+        if (record->klass != klass::kIn) continue;
+        if (record->section == Section::authority && record->type == rr::kSoa) {
+            found.starts.push_back(*record);
+        }
+        if (record->section != Section::answer) continue;
         if (record->type == type) {
             found.records.push_back(*record);
         } else if (record->type == rr::kCname) {
@@ -62,6 +67,19 @@ Result<Name> follow(const MessageReader& reader, const Collected& found, const N
     }
 }
 
+/// Of the first SOA that can speak for `name`.
+std::optional<uint32_t> denied_for(const MessageReader& reader, const Collected& found,
+                                   const Name& name) {
+    constexpr size_t kNumbers = 20;  // behind two names (RFC 1035 section 3.3.13)
+    for (const auto& view : found.starts) {
+        const auto data = reader.plain_rdata(view);
+        if (!name.is_under(view.owner) || !data || data->size() < kNumbers + 2) continue;
+        wire::Reader minimum(Bytes(*data).last(4));
+        return std::min(sane_ttl(view.ttl), sane_ttl(minimum.u32()));
+    }
+    return {};
+}
+
 }  // namespace
 
 std::vector<net::Ip> Answer::ips() const {
@@ -104,6 +122,10 @@ Result<Answer> parse_answer(Bytes message, const Name& name, uint16_t type) {
             answer.ttl = first ? record.ttl : std::min(answer.ttl, record.ttl);
             first = false;
         }
+    }
+    if (answer.records.empty()) answer.denied_for = denied_for(reader, *found, *end);
+    if (answer.denied_for && !answer.chain.empty()) {
+        answer.denied_for = std::min(*answer.denied_for, answer.ttl);
     }
     return answer;
 }

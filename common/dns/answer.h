@@ -2,6 +2,7 @@
 // What a look-up found, taken out of the message that answered it.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "common/dns/wire_message.h"
@@ -18,6 +19,10 @@ struct Answer {
     std::vector<Record> records;       ///< of the type asked for, owned by the chain's end
     /// The least TTL of all of them, seconds; 0 if there are none.
     uint32_t ttl = 0;
+    /// No records: how many seconds that holds (RFC 2308 section 5): the TTL or the last number of
+    /// the SOA, or the chain's TTL if that is less. Nothing if there is no SOA of a zone that
+    /// holds the chain's end: then it holds for nobody but the one who asked.
+    std::optional<uint32_t> denied_for;
 
     /// The addresses of A and AAAA records.
     std::vector<net::Ip> ips() const;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The resolver in daily life: upstream gone, answers too long for UDP, a new Corefile."""
 
+import os
 import signal
 from dataclasses import replace
 
@@ -25,6 +26,24 @@ def public_dns_down(lab: Lab) -> None:
     assert dig(alpha.host, "web.internal").data("A") == [alpha.address]
     internet.dns.start()
     assert wait_encoded(alpha.host, _NAME) == address, "the mapping has changed"
+
+
+@scenario("a name that is denied is asked for once a worker, whatever is asked of it, and anew after a "
+          "reload")
+def denied_names(lab: Lab) -> None:
+    internet, alpha, _ = two_sites(lab)
+    name, workers = "late.example.org", os.cpu_count() or 1
+    for _ in range(3 * workers):
+        for kind in ("A", "AAAA"):
+            assert dig(alpha.host, name, kind).status == "NXDOMAIN"
+    look_ups = internet.dns.process.log().count(f'"TXT IN {name}. ')
+    assert 1 <= look_ups <= workers, look_ups
+
+    record = zone.published("late", "198.51.100.20", "3000")
+    internet.publish("example.org", [record])
+    internet.dns.restart_after_kill()
+    alpha.resolver.process.signal(signal.SIGUSR1)
+    wait_encoded(alpha.host, name)
 
 
 @scenario("a name with more AA records than fit into UDP is answered whole, over TCP")

@@ -104,7 +104,8 @@ void Answerer::on_txt(Question& question, const Asker::Outcome& answer) {
     }
     if (records.empty()) {
         question.outcome.kind = Outcome::Kind::no_aa;
-        question.outcome.ttl = std::min(question.ttl, answer->ttl);
+        // What the upstream denies is the asker's to remember, where it takes nobody's place.
+        question.outcome.ttl = answer->records.empty() ? 0 : std::min(question.ttl, answer->ttl);
         return end(question);
     }
     if (options_.dnssec && !answer->authenticated) {

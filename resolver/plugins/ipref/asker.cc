@@ -88,11 +88,13 @@ struct Asker::Flight {
     bool edns = true;
     std::vector<bool> hopeless;  // upstreams that need not be asked in the second round
     std::string error;           // of the last one
+    bool asked = false;          // a failure is an upstream's, not ours
     std::shared_ptr<dns::Upstream> upstream;
     uint64_t number = 0;  // of the query in flight there, 0: none
 };
 
-Asker::Asker(run::Loop& loop, AskerOptions options) : loop_(loop), options_(std::move(options)) {
+Asker::Asker(run::Loop& loop, AskerOptions options)
+    : loop_(loop), options_(std::move(options)), negative_(options_.negative) {
     for (const auto& target : options_.upstreams) {
         auto& server = *servers_.emplace_back(std::make_unique<Server>());
         server.target = target;
@@ -150,7 +152,13 @@ void Asker::ask(const dns::Name& name, uint16_t type, Callback callback) {
     flight->callbacks.push_back(std::move(callback));
     flight->deadline = loop_.now() + options_.deadline;
     flight->hopeless.assign(servers_.size(), false);
-    flight->go = [this, one = flight.get()] { next_server(*one); };
+    if (auto known = negative_.find(name, type, loop_.now())) {
+        flight->go = [this, one = flight.get(), outcome = std::move(*known)] {
+            finish(*one, Outcome(outcome));  // a copy: the flight ends before its callbacks do
+        };
+    } else {
+        flight->go = [this, one = flight.get()] { next_server(*one); };
+    }
     flight->kick.start(run::Milliseconds(0));
 }
 
@@ -160,7 +168,7 @@ void Asker::next_server(Flight& flight) {
         if (flight.at == servers_.size()) {
             const bool hope = std::find(flight.hopeless.begin(), flight.hopeless.end(), false) !=
                               flight.hopeless.end();
-            if (flight.round > 0 || !hope) return finish(flight, fail("{}", flight.error));
+            if (flight.round > 0 || !hope) return conclude(flight, fail("{}", flight.error));
             flight.round++;
             flight.at = 0;
         }
@@ -177,7 +185,7 @@ void Asker::next_server(Flight& flight) {
 
 void Asker::send(Flight& flight, dns::Via via) {
     const auto left = flight.deadline - loop_.now();
-    if (left.count() <= 0) return finish(flight, fail("{}", flight.error));
+    if (left.count() <= 0) return conclude(flight, fail("{}", flight.error));
     const auto patience = flight.round == 0 ? options_.first_try : options_.second_try;
     const auto query = make_query(flight.name, flight.type, flight.edns, options_.dnssec);
     flight.number =
@@ -191,8 +199,10 @@ void Asker::send(Flight& flight, dns::Via via) {
 void Asker::answered(Flight& flight, dns::Via via, const dns::Upstream::Outcome& outcome) {
     if (!outcome) {
         const bool silent = outcome.error().trouble == dns::Trouble::timed_out;
+        flight.asked = flight.asked || outcome.error().trouble != dns::Trouble::too_many;
         return failed(flight, outcome.error().text, silent);
     }
+    flight.asked = true;
     const auto header = dns::Header::read(*outcome);
     if (header->has(dns::flag::kTc) && via == dns::Via::udp) return send(flight, dns::Via::tcp);
     if (header->rcode() == dns::rcode::kFormErr && flight.edns) {
@@ -205,7 +215,7 @@ void Asker::answered(Flight& flight, dns::Via via, const dns::Upstream::Outcome&
                       fmt::format("{}: {}", flight.upstream->server().str(), answer.error().text),
                       false);
     }
-    finish(flight, answer);
+    conclude(flight, answer);
 }
 
 void Asker::failed(Flight& flight, std::string why, bool try_again) {
@@ -213,6 +223,11 @@ void Asker::failed(Flight& flight, std::string why, bool try_again) {
     flight.hopeless[flight.at] = !try_again;
     flight.at++;
     next_server(flight);
+}
+
+void Asker::conclude(Flight& flight, const Outcome& outcome) {
+    if (flight.asked) negative_.keep(flight.name, flight.type, outcome, loop_.now());
+    finish(flight, outcome);
 }
 
 void Asker::finish(Flight& flight, const Outcome& outcome) {

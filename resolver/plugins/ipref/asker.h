@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Plugin ipref's look-ups at its upstreams: in turn until one answers, over UDP with EDNS 1232 and
-// over TCP when cut; identical look-ups in flight are made once. Source: spec page
-// "ipref-coredns", section 1.
+// over TCP when cut; identical look-ups in flight are made once; what is denied, or fails, is
+// remembered. Source: spec page "ipref-coredns", section 1.
 #pragma once
 
 #include <functional>
@@ -14,6 +14,7 @@
 #include "common/dns/answer.h"
 #include "common/dns/resolver.h"
 #include "common/dns/upstream.h"
+#include "resolver/plugins/ipref/negative_cache.h"
 
 namespace ipref::resolver::aa {
 
@@ -35,6 +36,7 @@ struct AskerOptions {
     run::Milliseconds first_try{1'500};
     run::Milliseconds second_try{2'500};
     run::Milliseconds deadline{4'500};  ///< of a look-up as a whole
+    NegativeOptions negative;
 };
 
 /// Runs on one run::Loop; not thread-safe.
@@ -65,12 +67,14 @@ class Asker {
     void send(Flight& flight, dns::Via via);
     void answered(Flight& flight, dns::Via via, const dns::Upstream::Outcome& outcome);
     void failed(Flight& flight, std::string why, bool try_again);
+    void conclude(Flight& flight, const Outcome& outcome);
     void finish(Flight& flight, const Outcome& outcome);
 
     run::Loop& loop_;
     AskerOptions options_;
     std::vector<std::unique_ptr<Server>> servers_;
     std::map<Key, std::unique_ptr<Flight>> flights_;
+    NegativeCache negative_;
     std::unique_ptr<dns::Resolver> system_;  // only if an upstream is a host's name
 };
 

@@ -241,6 +241,8 @@ Result<void> setup_ipref(Setup& setup) {
     }
     if (options.answerer.asker.upstreams.empty()) return setup.error("missing upstream");
     options.answerer.asker.dnssec = options.answerer.dnssec;
+    auto& negative = options.answerer.asker.negative;
+    negative.longest = std::min(negative.longest, std::chrono::seconds(options.answerer.ttl_most));
     setup.add(std::make_unique<Ipref>(std::move(options)));
     return {};
 }

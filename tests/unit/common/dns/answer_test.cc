@@ -47,6 +47,40 @@ TEST_CASE("answers without records, and errors", "[dns][answer]") {
     CHECK(loop.error().text.find("more than 16 CNAMEs") != std::string::npos);
 }
 
+TEST_CASE("what is denied holds as long as the SOA of its zone says", "[dns][answer]") {
+    struct Case {
+        std::vector<std::string> records, authority;
+        std::optional<uint32_t> holds;
+        uint16_t flags = 0;
+    };
+    const std::string soa = " IN SOA ns.test. root.test. 1 2 3 4 ";
+    const std::vector<Case> cases = {
+        {{}, {}, {}},
+        {{}, {"test. 600" + soa + "300"}, 300},
+        {{}, {"test. 60" + soa + "300"}, 60, rcode::kNxDomain},
+        {{}, {". 60" + soa + "0"}, 0},
+        {{}, {"a.test. 900" + soa + "4294967295"}, 0},
+        {{}, {"other.test. 900" + soa + "800"}, {}},
+        {{}, {"x.a.test. 900" + soa + "800"}, {}},
+        {{}, {"other. 900" + soa + "800", "test. 900" + soa + "700"}, 700},
+        {{}, {"test. 900 CH SOA ns.test. root.test. 1 2 3 4 5"}, {}},
+        {{"test. 900" + soa + "800"}, {}, {}},
+        {{"a.test. 50 IN CNAME b.other."}, {"other. 900" + soa + "800"}, 50},
+        {{"a.test. 950 IN CNAME b.other."}, {"other. 900" + soa + "800"}, 800},
+        {{"a.test. 50 IN CNAME b.other."}, {"test. 900" + soa + "800"}, {}},
+        {{"a.test. 50 IN A 192.0.2.1"}, {"test. 900" + soa + "800"}, {}},
+    };
+    for (size_t i = 0; i < cases.size(); i++) {
+        INFO(i);
+        const auto& one = cases[i];
+        const auto message =
+            reply_to(query_for("a.test", rr::kA), one.flags, one.records, one.authority);
+        const auto found = parse_answer(message, *Name::parse("a.test"), rr::kA);
+        REQUIRE(found);
+        CHECK(found->denied_for == one.holds);
+    }
+}
+
 TEST_CASE("an answer to something else is none", "[dns][answer]") {
     const auto name = *Name::parse("a.test");
     auto message = reply_to(query_for("a.test", rr::kA), 0, {"a.test. 1 IN A 192.0.2.1"});
