@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dns-agent/asker.h"
 
-#include <array>
 #include <vector>
 
-#include "common/dns/random.h"
+#include "common/dns/query.h"
 
 namespace ipref::agent {
 
 namespace {
 
 constexpr int kTries = 3;
-
-std::vector<uint8_t> query_for(const dns::Question& question, bool dnssec) {
-    std::array<uint8_t, dns::kPlainUdpSize> space;
-    dns::MessageWriter writer(space);
-    writer.question(question);
-    dns::Edns edns;
-    edns.dnssec_ok = dnssec;
-    writer.edns(edns);
-    const auto flags = dns::flag::kRd | (dnssec ? dns::flag::kCd : 0);
-    const auto message = writer.finish(dns::random_id(), static_cast<uint16_t>(flags));
-    return {message.begin(), message.end()};
-}
 
 bool is_cut(dns::Bytes message) {
     const auto header = dns::Header::read(message);
@@ -41,8 +28,9 @@ Asker::Asker(run::Loop& loop, const net::Endpoint& server, run::Milliseconds tim
     : timeout_(timeout), upstream_(loop, server) {}
 
 void Asker::ask(const dns::Question& question, bool dnssec, Callback callback) {
-    attempt(std::make_shared<Ask>(Ask{query_for(question, dnssec), std::move(callback), 0}),
-            dns::Via::udp);
+    const uint16_t flags = dns::flag::kRd | (dnssec ? dns::flag::kCd : 0);
+    auto query = dns::make_query(question, {.flags = flags, .dnssec_ok = dnssec});
+    attempt(std::make_shared<Ask>(Ask{std::move(query), std::move(callback), 0}), dns::Via::udp);
 }
 
 void Asker::attempt(std::shared_ptr<Ask> ask, dns::Via via) {

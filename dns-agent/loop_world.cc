@@ -48,8 +48,7 @@ std::unique_ptr<Alarm> LoopWorld::alarm(std::function<void()> callback) {
 }
 
 int64_t LoopWorld::unix_time() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+    return agent::unix_time();
 }
 
 /// One fetch from a server, whose addresses are tried in turn while they do not answer.
@@ -182,6 +181,7 @@ std::unique_ptr<Fetch> LoopWorld::make_fetch(const Attempt& attempt, const net::
     target.have = attempt.known.zone;
     target.cache = attempt.known.answers;
     target.whole = settings_.limits.whole;
+    target.anchors = attempt.anchors;
     target.longest = settings_.interval * 3 / 4;  // the earliest regular poll
     return std::make_unique<QueryFetch>(loop_, std::move(target), std::move(callback));
 }

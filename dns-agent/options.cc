@@ -192,13 +192,6 @@ Result<void> check_names(const Options& options, const std::vector<Source>& sour
         const bool asked = std::any_of(servers.begin(), servers.end(),
                                        [](const Server& one) { return one.by_query; });
         if (!asked) continue;
-        if (options.dnssec) {
-            return fail(
-                "source {}: -dnssec does not go with SERVER/query: that a name has no record is "
-                "not "
-                "validated, so hosts could be withdrawn by forged answers",
-                source.str());
-        }
         if (!options.names_path.empty()) {
             const auto names = read_names(options.names_path, source.public_zone);
             if (!names) return tl::unexpected(names.error());

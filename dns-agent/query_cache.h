@@ -18,6 +18,9 @@ struct QueryCache {
         /// Data of the TXT records with AA strings, in order; none: denied, or others.
         std::vector<std::string> rdata;
         run::Milliseconds until{};  ///< of the loop's clock
+        /// Signed answers: until when they are valid, seconds since 1970.
+        std::optional<int64_t> signed_until;
+        bool of_wildcard = false;  ///< proven to be
     };
     std::optional<uint32_t> serial;
     std::unordered_map<dns::Name, Known> names;

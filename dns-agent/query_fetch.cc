@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/dns/answer.h"
+#include "common/dns/signed_answer.h"
 #include "common/run/log.h"
 
 namespace ipref::agent {
@@ -47,7 +48,8 @@ QueryFetch::QueryFetch(run::Loop& loop, Target target, Callback callback)
       target_(std::move(target)),
       asker_(loop, target_.server, target_.timeout),
       ready_(loop, [this] { end(); }),
-      begun_(loop.now()) {
+      begun_(loop.now()),
+      now_(unix_time()) {
     in_order(target_.names);
     shortest_ = shortest(target_.names.size());
     add_wildcards();
@@ -82,20 +84,37 @@ void QueryFetch::serial(const Asker::Outcome& outcome) {
     const auto serial =
         answer->records.empty() ? std::nullopt : dns::soa_serial(answer->records[0].rdata);
     if (!serial) return fail_with("it gives no SOA of the zone");
-    begin(*serial);
+    serial_ = *serial;
+    if (target_.anchors) return find_keys();
+    begin();
 }
 
-void QueryFetch::begin(uint32_t serial) {
+void QueryFetch::find_keys() {
+    asker_.ask({target_.zone, dns::rr::kDnskey, dns::klass::kIn}, true,
+               [this](const Asker::Outcome& outcome) { keys(outcome); });
+}
+
+void QueryFetch::keys(const Asker::Outcome& outcome) {
+    if (!outcome) return finish(tl::unexpected(TransferError{false, outcome.error(), false}));
+    const auto set = dns::set_in(*outcome, target_.zone, dns::rr::kDnskey);
+    auto found = dns::ZoneKeys::make(target_.zone, *target_.anchors, set, now_);
+    if (!found) return fail_with(found.error());
+    keys_.emplace(std::move(*found));
+    begin();
+}
+
+void QueryFetch::begin() {
     auto& cache = *target_.cache;
-    const bool same = cache.serial == serial;
-    cache.serial = serial;
+    const bool same = cache.serial == serial_;
+    cache.serial = serial_;
     for (const auto& name : target_.names) {
         const auto known = cache.names.find(name);
         if (known == cache.names.end()) {
             due_.push_back(name);
             continue;
         }
-        if (!same) known->second.until = Milliseconds(0);
+        const bool proven = !keys_ || known->second.signed_until.value_or(0) > now_;
+        if (!same || !proven) known->second.until = Milliseconds(0);
         if (known->second.until <= loop_.now()) due_.push_back(name);
         bytes_ += size_of(known->second);
     }
@@ -107,7 +126,7 @@ void QueryFetch::more() {
     while (in_time && open_ < kAtATime && next_ < due_.size() && failures_ < kMostFailures) {
         open_++;
         const auto index = next_++;
-        asker_.ask({due_[index], dns::rr::kTxt, dns::klass::kIn}, false,
+        asker_.ask({due_[index], dns::rr::kTxt, dns::klass::kIn}, keys_.has_value(),
                    [this, index](const Asker::Outcome& outcome) { answered(index, outcome); });
     }
     if (open_ == 0) ready_.start(Milliseconds(0));
@@ -115,7 +134,9 @@ void QueryFetch::more() {
 
 void QueryFetch::answered(size_t index, const Asker::Outcome& outcome) {
     open_--;
-    if (outcome) {
+    if (outcome && keys_) {
+        take_signed(due_[index], *outcome);
+    } else if (outcome) {
         take(due_[index], *outcome);
     } else {
         failed(due_[index], outcome.error());
@@ -126,8 +147,25 @@ void QueryFetch::answered(size_t index, const Asker::Outcome& outcome) {
 void QueryFetch::take(const dns::Name& name, dns::Bytes message) {
     const auto answer = dns::parse_answer(message, name, dns::rr::kTxt);
     if (!answer) return failed(name, answer.error().text);
+    const auto ttl =
+        answer->records.empty() ? answer->denied_for.value_or(kDeniedTtl) : answer->ttl;
+    keep(name, answer->records, {}, ttl);
+}
+
+/// What an alias leads to in another zone nobody has proven: it is not published.
+void QueryFetch::take_signed(const dns::Name& name, dns::Bytes message) {
+    const auto answer = dns::signed_answer(message, name, dns::rr::kTxt, *keys_, now_);
+    if (!answer) return failed(name, answer.error());
     QueryCache::Known known;
-    for (const auto& record : answer->records) {
+    known.signed_until = answer->until;
+    known.of_wildcard = answer->of_wildcard;
+    const auto left = std::clamp<int64_t>(answer->until - now_, 0, answer->ttl);
+    keep(name, answer->records, std::move(known), static_cast<uint32_t>(left));
+}
+
+void QueryFetch::keep(const dns::Name& name, const std::vector<dns::Record>& records,
+                      QueryCache::Known known, uint32_t ttl) {
+    for (const auto& record : records) {
         if (!may_publish(record.rdata)) continue;
         known.rdata.emplace_back(record.rdata.begin(), record.rdata.end());
     }
@@ -135,8 +173,6 @@ void QueryFetch::take(const dns::Name& name, dns::Bytes message) {
     if (bytes_ + size > kMostBytes) return failed(name, "the answers are too much to be kept");
     bytes_ += size - size_of(target_.cache->names[name]);
     std::sort(known.rdata.begin(), known.rdata.end());
-    const auto ttl =
-        answer->records.empty() ? answer->denied_for.value_or(kDeniedTtl) : answer->ttl;
     known.until = loop_.now() + std::clamp(Milliseconds(int64_t{ttl} * 1000), shortest_,
                                            std::max(shortest_, target_.longest));
     target_.cache->names[name] = std::move(known);
@@ -153,6 +189,7 @@ void QueryFetch::failed(const dns::Name& name, const std::string& why) {
 }
 
 bool QueryFetch::is_of_wildcard(const dns::Name& name, const QueryCache::Known& known) const {
+    if (known.of_wildcard) return true;
     const auto wildcard = wildcard_beside(name);
     if (known.rdata.empty() || !wildcard || *wildcard == name) return false;
     const auto beside = target_.cache->names.find(*wildcard);
@@ -197,7 +234,11 @@ void QueryFetch::end() {
         fetched.note = fmt::format("{} without an answer, what was known is kept; the first: {}",
                                    run::counted(failures_, "name"), first_failure_);
     }
+    if (keys_) fetched.signed_until = keys_->until();
     for (const auto& [name, known] : target_.cache->names) {
+        if (keys_) {
+            fetched.signed_until = std::min(*fetched.signed_until, known.signed_until.value_or(0));
+        }
         const auto left_to_live = known.until - loop_.now();
         fetched.again = std::min(fetched.again.value_or(left_to_live), left_to_live);
     }

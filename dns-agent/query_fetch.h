@@ -5,12 +5,16 @@
 //
 // A name without an answer keeps the answer of before. Where there is none, the whole fails, since
 // a set without a host would withdraw it; the next try asks for nothing but what is missing.
+//
+// With trust anchors (-dnssec) an answer counts only if it is proven, one that denies as well: one
+// that is not is as good as none.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "common/dns/dnssec.h"
 #include "dns-agent/asker.h"
 #include "dns-agent/fetch.h"
 #include "dns-agent/query_cache.h"
@@ -32,6 +36,8 @@ class QueryFetch : public Fetch {
         run::Milliseconds longest{3'600'000};
         run::Milliseconds timeout{2'000};  ///< of one try
         run::Milliseconds whole{600'000};  ///< no question is begun after this
+        /// For the zone's keys; the zone must be signed then.
+        std::shared_ptr<const dns::TrustAnchors> anchors;
     };
 
     QueryFetch(run::Loop& loop, Target target, Callback callback);
@@ -45,10 +51,15 @@ class QueryFetch : public Fetch {
 
     void add_wildcards();
     void serial(const Asker::Outcome& outcome);
-    void begin(uint32_t serial);
+    void find_keys();
+    void keys(const Asker::Outcome& outcome);
+    void begin();
     void more();
     void answered(size_t index, const Asker::Outcome& outcome);
     void take(const dns::Name& name, dns::Bytes message);
+    void take_signed(const dns::Name& name, dns::Bytes message);
+    void keep(const dns::Name& name, const std::vector<dns::Record>& records,
+              QueryCache::Known known, uint32_t ttl);
     void failed(const dns::Name& name, const std::string& why);
     void end();
     bool build(ZoneBuilder& builder);
@@ -61,6 +72,9 @@ class QueryFetch : public Fetch {
     run::Timer ready_;  ///< ends in a turn of its own
     run::Milliseconds begun_;
     run::Milliseconds shortest_;
+    const int64_t now_;  ///< seconds since 1970
+    uint32_t serial_ = 0;
+    std::optional<dns::ZoneKeys> keys_;
     std::vector<dns::Name> due_;
     size_t next_ = 0;
     size_t open_ = 0;

@@ -7,15 +7,6 @@
 
 namespace ipref::agent {
 
-namespace {
-
-int64_t unix_time() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
-}
-
-}  // namespace
-
 ZoneFetch::ZoneFetch(run::Loop& loop, Target target, Callback callback)
     : Fetch(std::move(callback)), loop_(loop), target_(std::move(target)), now_(unix_time()) {
     if (target_.have && target_.have->gone) target_.have.reset();

@@ -24,6 +24,7 @@ constexpr uint16_t kZoneKey = 0x0100, kRevoked = 0x0080;
 struct Signature {
     uint16_t covered = 0;
     uint8_t labels = 0;
+    uint32_t ttl = 0;
     uint32_t expires = 0;
     uint32_t begins = 0;
     Name signer;
@@ -36,7 +37,7 @@ struct Signature {
         out.covered = reader.u16();
         reader.u8();
         out.labels = reader.u8();
-        reader.u32();
+        out.ttl = sane_ttl(reader.u32());
         out.expires = reader.u32();
         out.begins = reader.u32();
         const auto signer = Name::from_wire(rdata.subspan(kFixed));
@@ -93,8 +94,11 @@ LdnsRrList list_of(const std::vector<Record>& records) {
     return list;
 }
 
-Validity verify_with(const ldns_rr_list* keys, const Name& zone, const SignedSet& set,
-                     int64_t now) {
+enum class Wildcards : uint8_t { no, yes };
+
+tl::expected<Proof, std::string> prove_with(const ldns_rr_list* keys, const Name& zone,
+                                            const SignedSet& set, int64_t now,
+                                            Wildcards wildcards) {
     if (set.records.empty()) return tl::unexpected<std::string>("are not there");
     const auto& owner = set.records[0].owner;
     const auto records = list_of(set.records);
@@ -108,7 +112,10 @@ Validity verify_with(const ldns_rr_list* keys, const Name& zone, const SignedSet
             why = fmt::format("are signed by {}, not by {}", signature->signer.str(), zone.str());
             continue;
         }
-        if (signature->labels != owner.labels() - (is_wildcard(owner) ? 1 : 0)) {
+        const size_t own_labels = owner.labels() - (is_wildcard(owner) ? 1 : 0);
+        if (signature->labels > own_labels) continue;
+        const bool made = signature->labels < own_labels;
+        if (made && wildcards == Wildcards::no) {
             why = "are made by a wildcard";
             continue;
         }
@@ -121,7 +128,9 @@ Validity verify_with(const ldns_rr_list* keys, const Name& zone, const SignedSet
         }
         const auto now_why =
             status == LDNS_STATUS_OK ? out_of_time(*signature, now) : reason(status);
-        if (now_why.empty()) return near(signature->expires, now);
+        if (now_why.empty()) {
+            return Proof{near(signature->expires, now), signature->ttl, signature->labels, made};
+        }
         // A signature by another key says least about what is wrong with ours.
         const bool foreign = status == LDNS_STATUS_CRYPTO_NO_MATCHING_KEYTAG_DNSKEY;
         if (!foreign || why == kNotSigned) why = now_why;
@@ -214,20 +223,26 @@ tl::expected<ZoneKeys, std::string> ZoneKeys::make(const Name& zone, const Trust
     const auto signers = list_of(trusted);
     auto all = list_of(keys);
     if (!signers || !all) return tl::unexpected("malformed DNSKEY records of " + zone.str());
-    const auto valid = verify_with(signers.get(), zone, set, now);
+    const auto valid = prove_with(signers.get(), zone, set, now, Wildcards::no);
     if (!valid) {
         return tl::unexpected(
             fmt::format("the DNSKEY records of {} {}", zone.str(), valid.error()));
     }
     ZoneKeys made;
     made.zone_ = zone;
-    made.until_ = *valid;
+    made.until_ = valid->until;
     made.keys_ = std::shared_ptr<ldns_rr_list>(all.release(), ldns_rr_list_deep_free);
     return made;
 }
 
 Validity ZoneKeys::verify(const SignedSet& set, int64_t now) const {
-    return verify_with(keys_.get(), zone_, set, now);
+    return prove_with(keys_.get(), zone_, set, now, Wildcards::no).map([](const Proof& proof) {
+        return proof.until;
+    });
+}
+
+tl::expected<Proof, std::string> ZoneKeys::prove(const SignedSet& set, int64_t now) const {
+    return prove_with(keys_.get(), zone_, set, now, Wildcards::yes);
 }
 
 std::optional<uint16_t> covered_type(Bytes rrsig) {

@@ -27,6 +27,14 @@ struct SignedSet {
 /// signature expired on 2026-01-31", ... to be put behind what it is about.
 using Validity = tl::expected<int64_t, std::string>;
 
+/// What a valid signature says of a set.
+struct Proof {
+    int64_t until = 0;  ///< seconds since 1970
+    uint32_t ttl = 0;   ///< of the records as they were signed; theirs now may be less, not more
+    size_t labels = 0;  ///< of the owner as it was signed, without a wildcard's asterisk
+    bool wildcard = false;  ///< made by one: the owner has more labels than that
+};
+
 /// Trusted keys of zones: DS and DNSKEY records, in a file or built in.
 using TrustAnchors = std::vector<Record>;
 /// ICANN's for the root: KSK-2017 and KSK-2024.
@@ -48,6 +56,9 @@ class ZoneKeys {
     int64_t until() const { return until_; }
     /// Of a set in the zone. One that a wildcard made is not valid here.
     Validity verify(const SignedSet& set, int64_t now) const;
+    /// Likewise, but a wildcard may have made it. Then it counts only with a proof that nothing
+    /// closer to the owner is there (common/dns/denial.h).
+    tl::expected<Proof, std::string> prove(const SignedSet& set, int64_t now) const;
 
   private:
     ZoneKeys() = default;

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The agent takes signed zones only (-dnssec): signed by BIND's tools, served by NSD."""
 
+import re
+
 from lab.dns_servers import ADDRESS, ALGORITHM, KEY, NOTIFY_PORT, Nsd
 from lab.lab import Lab
 from lab.lone_agent import agent, secret_file
 from lab.namespace import Namespace
 from lab.process import Process
 from lab.scenario import scenario
+from lab.waiting import until
 
 _HOSTS = {f"host{n}": f"10.0.0.{n}" for n in range(1, 21)}
 _VALID = ("-s", "20200101000000", "-e", "20800101000000")
@@ -25,9 +28,9 @@ class Signer:
                       *kind, "example.com")
         self.anchor = self.folder / "dsset-example.com."
 
-    def sign(self, validity: tuple[str, ...] = _VALID) -> None:
+    def sign(self, validity: tuple[str, ...] = _VALID, more: tuple[str, ...] = ()) -> None:
         self._where.run("dnssec-signzone", "-S", "-P", "-K", str(self.folder), "-d",
-                        str(self.folder), *validity, "-O", "full", "-o", "example.com", "-f",
+                        str(self.folder), *validity, *more, "-O", "full", "-o", "example.com", "-f",
                         str(self._server.file), str(self._server.file))
 
 
@@ -88,3 +91,44 @@ def strangers_keys(lab: Lab) -> None:
     made.start()
     made.wait_for("none of the keys of example.com. is trusted")
     assert "full set" not in made.log()
+
+
+@scenario("a signed zone is asked name by name: what is denied counts only if that is proven")
+def queried(lab: Lab) -> None:
+    where = lab.host("dns")
+    server = Nsd(lab, where)
+    server.write(_HOSTS)
+    signer = Signer(server, where)
+    signer.sign()
+    server.start()
+    names = lab.file("names", "".join(f"host{n}\n" for n in range(1, 6)) + "nobody\n")
+    made = agent(lab, where, "-dnssec", "-trust-anchor", str(signer.anchor), "-notify",
+                 f"{ADDRESS}:{NOTIFY_PORT}", "-tsig", f"{KEY}:{ALGORITHM}:{secret_file(lab)}",
+                 "-names", str(names), way="/query")
+    made.start()
+    made.wait_for("full set, 5 hosts")
+
+    def change(*more: str, without: str = "", wildcard: str = "", lose: str = "") -> None:
+        """The zone without a host (its local address stays), and, once signed, without lines."""
+        def keep(pattern: str) -> None:
+            lines = server.file.read_text().splitlines(keepends=True)
+            server.file.write_text("".join(
+                line for line in lines if not pattern or not re.search(pattern, line)))
+
+        server.write(_HOSTS)
+        keep(without and rf"^{without}\b")
+        server.file.write_text(server.file.read_text() + wildcard)
+        signer.sign(more=more)
+        keep(lose)
+        server.reload()
+
+    change(without="host2", lose=r"\sRRSIG\s+NSEC\s")
+    made.wait_for("TXT: that it has no TXT records is not proven")
+    assert "- 10.0.0.2 " not in made.log(), made.log()
+    change(without="host2")
+    made.wait_for("- 10.0.0.2 = 198.51.100.1 + 2\n")
+    change("-3", "-", wildcard='*.example.com. 60 IN TXT "AA 198.51.100.1 + 99"\n')
+    until(lambda: made.log().count("+ 10.0.0.2 = 198.51.100.1 + 2\n") == 2, "it is published again")
+    change("-3", "-", without="host2")
+    until(lambda: made.log().count("- 10.0.0.2 = 198.51.100.1 + 2\n") == 2, "it is withdrawn by NSEC3")
+    assert "+ 99" not in made.log(), "a wildcard's is published"

@@ -2,8 +2,8 @@
 #include "resolver/plugins/ipref/asker.h"
 
 #include <algorithm>
-#include <array>
 
+#include "common/dns/query.h"
 #include "common/run/log.h"
 
 namespace ipref::resolver::aa {
@@ -13,17 +13,6 @@ namespace {
 constexpr uint16_t kPort = 53;
 constexpr run::Milliseconds kFindAgain(60'000);
 constexpr run::Milliseconds kFindFailed(5'000);
-
-/// A question with EDNS; without for servers that do not know it.
-std::vector<uint8_t> make_query(const dns::Name& name, uint16_t type, bool edns, bool dnssec) {
-    std::array<uint8_t, 512> space;
-    dns::MessageWriter writer(space);
-    writer.question({name, type, dns::klass::kIn});
-    if (edns) writer.edns({});
-    const uint16_t flags = dnssec ? dns::flag::kRd | dns::flag::kAd : dns::flag::kRd;
-    const auto message = writer.finish(0, flags);
-    return {message.begin(), message.end()};
-}
 
 std::string_view trim(std::string_view text) {
     constexpr std::string_view kBlanks = " \t";
@@ -187,7 +176,9 @@ void Asker::send(Flight& flight, dns::Via via) {
     const auto left = flight.deadline - loop_.now();
     if (left.count() <= 0) return conclude(flight, fail("{}", flight.error));
     const auto patience = flight.round == 0 ? options_.first_try : options_.second_try;
-    const auto query = make_query(flight.name, flight.type, flight.edns, options_.dnssec);
+    const uint16_t flags = dns::flag::kRd | (options_.dnssec ? dns::flag::kAd : 0);
+    const auto query = dns::make_query({flight.name, flight.type, dns::klass::kIn},
+                                       {.flags = flags, .edns = flight.edns});
     flight.number =
         flight.upstream->ask(query, via, std::min(patience, left),
                              [this, &flight, via](const dns::Upstream::Outcome& outcome) {

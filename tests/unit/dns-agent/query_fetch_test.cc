@@ -7,6 +7,7 @@
 #include "unit/catch.h"
 #include "unit/common/dns/scripted_dns.h"
 #include "unit/dns-agent/dns_messages.h"
+#include "unit/dns-agent/signed_names.h"
 
 using namespace ipref;
 using namespace ipref::agent;
@@ -31,7 +32,43 @@ struct Setup {
     Milliseconds timeout{10'000};
     ScriptedDns server{loop, [this](const Asked& asked) { return reply(asked); }};
 
+    std::shared_ptr<const dns::TrustAnchors> anchors;  ///< then the zone is kSignedNames
+    Texts zone = kSignedNames;
+
+    /// The records of an owner and type, with their signatures.
+    Texts signed_set(const std::string& owner, const std::string& type) const {
+        Texts out;
+        for (const auto& line : zone) {
+            const auto is = [&](const std::string& what) {
+                return line.starts_with(fmt::format("{} 300 IN {} ", owner, what));
+            };
+            if (is(type) || is("RRSIG " + type)) out.push_back(line);
+        }
+        return out;
+    }
+    Texts every(const std::string& type) const {
+        Texts out;
+        for (const auto* owner : {"example.com.", "alias.example.com.", "mail.example.com.",
+                                  "out.example.com.", "web.example.com."}) {
+            const auto set = signed_set(owner, type);
+            out.insert(out.end(), set.begin(), set.end());
+        }
+        return out;
+    }
+    Message signed_reply(const Asked& asked) const {
+        const auto name = asked.question.name.lower().str();
+        const auto type = dns::type_text(asked.question.type);
+        auto answer = signed_set(name, type);
+        if (const auto alias = signed_set(name, "CNAME"); !alias.empty()) {
+            answer = signed_set("web.example.com.", type);
+            answer.insert(answer.begin(), alias.begin(), alias.end());
+        }
+        if (!answer.empty()) return reply_to(asked.wire, 0, answer);
+        return reply_to(asked.wire, dns::rcode::kNxDomain, {}, every("NSEC"));
+    }
+
     std::vector<Message> reply(const Asked& asked) {
+        if (anchors) return {signed_reply(asked)};
         const auto name = asked.question.name.lower().str();
         if (!asked.tcp && silences[name]-- > 0) return {};
         if (rcodes.count(name) != 0) return {reply_to(asked.wire, rcodes[name], {})};
@@ -56,6 +93,7 @@ struct Setup {
         target.cache = cache;
         target.longest = longest;
         target.timeout = timeout;
+        target.anchors = anchors;
         FetchResult out = tl::unexpected(TransferError{});
         bool done = false;
         const QueryFetch one(loop, std::move(target), [&](FetchResult result) {
@@ -277,4 +315,89 @@ TEST_CASE("many names, a bounded number at a time", "[query_fetch]") {
     }
     CHECK(owners(s.fetch()).size() == 1000);
     CHECK(s.asked().size() == 1001);
+}
+
+namespace {
+
+constexpr int64_t kSignedUntil = 3'471'292'800;  // 2080-01-01
+
+struct SignedSetup : Setup {
+    SignedSetup() {
+        trust(kNamesAnchor);
+        names = {"web", "mail", "ghost", "alias", "out"};
+    }
+    void trust(const std::string& anchor) {
+        anchors = std::make_shared<const dns::TrustAnchors>(
+            dns::TrustAnchors{dns::parse_record(anchor).value()});
+    }
+    /// Takes lines that begin so out of the zone.
+    void lose(const std::string& begin) {
+        std::erase_if(zone, [&](const std::string& line) { return line.starts_with(begin); });
+    }
+    void replace(const std::string& before, const std::string& after) {
+        for (auto& line : zone) {
+            if (const auto at = line.find(before); at != std::string::npos) {
+                line.replace(at, before.size(), after);
+            }
+        }
+    }
+};
+
+Texts owners_of(const Zone& zone) {
+    Texts out;
+    for (const auto& one : zone.entries) out.push_back(one.owner);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("of a signed zone counts what is proven, denials as well", "[query_fetch]") {
+    SignedSetup setup;
+    const auto fetched = setup.fetch();
+    REQUIRE(fetched);
+    CHECK(fetched->note.empty());
+    CHECK(fetched->signed_until == kSignedUntil);
+    CHECK(owners_of(*fetched->zone) ==
+          Texts{"alias.example.com.", "mail.example.com.", "web.example.com."});
+}
+
+TEST_CASE("a denial that is not proven is none", "[query_fetch]") {
+    SignedSetup setup;
+    setup.lose("alias.example.com. 300 IN RRSIG NSEC");
+    const auto fetched = setup.fetch();
+    REQUIRE(!fetched);
+    INFO(fetched.error().text);
+    CHECK(fetched.error().text.find("ghost.example.com. TXT: that it has no TXT records is not "
+                                    "proven: ") != std::string::npos);
+}
+
+TEST_CASE("what is not what was signed leaves what was known", "[query_fetch]") {
+    SignedSetup setup;
+    const auto before = setup.fetch();
+    REQUIRE(before);
+    setup.replace(" 7 3600 ", " 8 3600 ");
+    SECTION("other data") {
+        setup.replace("198.51.100.1 + 2", "198.51.100.9 + 2");
+    }
+    SECTION("no signature") {
+        setup.lose("mail.example.com. 300 IN RRSIG TXT");
+    }
+    SECTION("a denial of what is there") {
+        setup.lose("mail.example.com. 300 IN TXT");
+    }
+    const auto after = setup.fetch();
+    REQUIRE(after);
+    CHECK(after->note.find("the first: mail.example.com. TXT: ") != std::string::npos);
+    CHECK(after->zone->records == before->zone->records);
+}
+
+TEST_CASE("a zone whose keys nobody vouches for is not asked for names", "[query_fetch]") {
+    SignedSetup setup;
+    setup.trust("example.com. IN DS 1 13 2 " + std::string(64, '0'));
+    const auto fetched = setup.fetch();
+    REQUIRE(!fetched);
+    CHECK(fetched.error().text.find("none of the keys of example.com. is trusted") !=
+          std::string::npos);
+    CHECK(setup.server.asked().size() == 2);
 }
