@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "resolver/plugins/ipref/answerer.h"
+#include "resolver/plugins/ipref/tally.h"
 #include "resolver/server/plugin.h"
 
 namespace ipref::resolver {
@@ -25,7 +26,7 @@ struct Options {
 
 class Ipref final : public Handler {
   public:
-    explicit Ipref(Options options) : options_(std::move(options)) {}
+    Ipref(Options options, aa::Tally& tally) : options_(std::move(options)), tally_(tally) {}
 
     std::string_view name() const override { return "ipref"; }
 
@@ -35,6 +36,7 @@ class Ipref final : public Handler {
         if (const auto recalled = state.answerer.recall(q.request.lower, q.request.type)) {
             if (recalled->outcome.kind == aa::Outcome::Kind::no_aa) return Step::next;
             fill(q, recalled->outcome, recalled->age);
+            count(q, true);
             return Step::done;
         }
         state.held.insert(&q);
@@ -71,6 +73,7 @@ class Ipref final : public Handler {
         State(run::Loop& loop, const aa::AnswererOptions& options) : answerer(loop, options) {}
         std::unordered_set<Query*> held;
         aa::Answerer answerer;
+        std::vector<std::pair<const std::string*, aa::Answers*>> counts;  // by server
     };
 
     bool is_ours(const Request& request) const {
@@ -80,7 +83,7 @@ class Ipref final : public Handler {
     }
 
     /// Ends the query: nothing of this handler may be touched afterwards.
-    static void answer(Query& q, const aa::Outcome& outcome) {
+    void answer(Query& q, const aa::Outcome& outcome) {
         switch (outcome.kind) {
             case aa::Outcome::Kind::no_aa:
                 return q.pass();
@@ -88,12 +91,25 @@ class Ipref final : public Handler {
                 q.reply.plugin = "ipref";
                 q.add_extended_error(outcome.info_code, outcome.why);
                 q.reply.keep = kFailureKept;
+                count(q, false);
                 return q.fail(dns::rcode::kServFail, "plugin/ipref: " + outcome.why);
             case aa::Outcome::Kind::nodata:
             case aa::Outcome::Kind::addresses:
                 fill(q, outcome, 0);
+                count(q, true);
                 return q.finish();
         }
+    }
+
+    void count(const Query& q, bool answered) {
+        auto& known = state_[q.worker()].counts;
+        auto at = std::find_if(known.begin(), known.end(),
+                               [&](const auto& one) { return one.first == &q.server(); });
+        if (at == known.end()) {
+            at = known.insert(at, {&q.server(), &tally_.of(q.server(), q.worker().index())});
+        }
+        const auto took = q.worker().now() - q.arrived();
+        at->second->count(answered, std::chrono::duration<double>(took).count());
     }
 
     /// What was found out `age` seconds ago, less than its TTLs.
@@ -118,6 +134,7 @@ class Ipref final : public Handler {
     }
 
     Options options_;
+    aa::Tally& tally_;
     PerWorker<State> state_;
 };
 
@@ -243,7 +260,7 @@ Result<void> setup_ipref(Setup& setup) {
     options.answerer.asker.dnssec = options.answerer.dnssec;
     auto& negative = options.answerer.asker.negative;
     negative.longest = std::min(negative.longest, std::chrono::seconds(options.answerer.ttl_most));
-    setup.add(std::make_unique<Ipref>(std::move(options)));
+    setup.add(std::make_unique<Ipref>(std::move(options), setup.metrics().collector<aa::Tally>()));
     return {};
 }
 

@@ -422,3 +422,25 @@ TEST_CASE("ipref's configuration may go with its last query", "[ipref]") {
     run_until(bench.loop, [&] { return got.done; });
     CHECK(got.answer.size() == 1);
 }
+
+TEST_CASE("its answers are counted by server and rcode, others' are not", "[ipref]") {
+    IprefBench bench;
+    bench.with_gateway();
+    bench.records["a.test. TXT"] = {"a.test. 60 IN TXT \"AA 198.51.100.1 + 1\""};
+    bench.records["b.test. TXT"] = {"b.test. 60 IN TXT \"AA 127.0.0.1 + 1\""};
+    bench.serve_with("", "whoami");
+    const auto metrics = [&] { return bench.runner.active()->config->metrics->text(); };
+    for (int i = 0; i < 2; i++) bench.get("a.test", kA);  // the second from memory
+    bench.get("a.test", kAaaa);
+    bench.get("b.test", kA);
+    bench.get("nx.test", kA);  // of whoami
+    const std::string server = "{server=\"dns://:53\"";
+    for (const auto& [name, value] : std::vector<std::pair<std::string, int>>{
+             {"response_rcode_count_total" + server + ",rcode=\"NOERROR\"}", 3},
+             {"response_rcode_count_total" + server + ",rcode=\"SERVFAIL\"}", 1},
+             {"request_duration_seconds_count" + server + "}", 4}}) {
+        const auto line = fmt::format("\ncoredns_ipref_{} {}\n", name, value);
+        INFO(line);
+        CHECK(metrics().find(line) != std::string::npos);
+    }
+}
