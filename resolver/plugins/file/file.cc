@@ -103,16 +103,19 @@ Result<void> read_use(Setup& setup, std::vector<Served>& served) {
     if (!origins) return tl::unexpected(origins.error());
     Nanoseconds reload = std::chrono::minutes(1);
     std::vector<Name> fallthrough;
+    bool by_mtime = false;
     OptionTable options;
     options.duration("reload", reload, Nanoseconds(0), std::chrono::hours(24 * 365),
                      "How often the file is looked at; taken when the SOA's serial has changed. 0: "
                      "never.");
+    options.flag("reload_by_mtime", by_mtime,
+                 "A file that has changed is taken, whatever the SOA's serial.");
     fallthrough_option(options, setup, fallthrough, *origins,
                        "A name that does not exist goes to the next plugin.");
     options.ignored("upstream", "Accepted and without effect, for old files.");
     if (auto read = options.read_block(d); !read) return read;
     for (const auto& origin : *origins) {
-        auto file = std::make_shared<ZoneFile>(origin, path, reload);
+        auto file = std::make_shared<ZoneFile>(origin, path, reload, by_mtime);
         std::vector<std::string> warnings;
         if (auto loaded = file->load(warnings); !loaded) {
             return fail("plugin/file: {}", loaded.error().text);

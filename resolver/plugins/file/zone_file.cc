@@ -117,7 +117,7 @@ void ZoneFile::took(Read got) {
         return;
     }
     const auto before = zone();
-    if (before != nullptr && before->serial() == got.text->zone->serial()) {
+    if (!by_mtime_ && before != nullptr && before->serial() == got.text->zone->serial()) {
         run::log_warning(
             "plugin/file: {}: the file has changed, but the serial of zone {} is still {}: not "
             "taken",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A zone file on disk: read at start, looked at again from time to time, taken when its serial has
-// changed.
+// changed, or whenever it has changed itself.
 #pragma once
 
 #include <sys/stat.h>
@@ -21,8 +21,9 @@ namespace ipref::resolver {
 
 class ZoneFile : public std::enable_shared_from_this<ZoneFile> {
   public:
-    ZoneFile(const Name& origin, std::string path, Nanoseconds reload)
-        : origin_(origin), path_(std::move(path)), reload_(reload) {}
+    /// `by_mtime`: a file that has changed is taken under the same serial, too.
+    ZoneFile(const Name& origin, std::string path, Nanoseconds reload, bool by_mtime = false)
+        : origin_(origin), path_(std::move(path)), reload_(reload), by_mtime_(by_mtime) {}
 
     const Name& origin() const { return origin_; }
     const std::string& path() const { return path_; }
@@ -63,6 +64,7 @@ class ZoneFile : public std::enable_shared_from_this<ZoneFile> {
     Name origin_;
     std::string path_;
     Nanoseconds reload_;
+    bool by_mtime_;
     mutable std::mutex mutex_;
     std::shared_ptr<const Zone> zone_;
     std::atomic<uint64_t> version_{1};

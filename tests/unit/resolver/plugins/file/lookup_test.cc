@@ -248,6 +248,24 @@ TEST_CASE("A zone file that is missing is looked for again, and a new serial is 
     until("c.a.test", "NOERROR");
 }
 
+TEST_CASE("With reload_by_mtime a changed file is taken under the same serial", "[file]") {
+    ResolverBench bench;
+    TemporaryDirectory directory;
+    const auto write = [&](const std::string& more) {
+        std::ofstream(directory.file("new")) << "@ 60 SOA ns hm 1 2 3 4 5\nns A 192.0.2.1\n" + more;
+        std::filesystem::rename(directory.file("new"), directory.file("db"));
+    };
+    write("");
+    bench.open(fmt::format("a.test {{\n file {} {{\n  reload 2ms\n  reload_by_mtime\n }}\n}}\n",
+                           directory.file("db")));
+    CHECK(bench.get("b.a.test", rr::kA).rcode == "NXDOMAIN");
+    write("b A 192.0.2.2\n");
+    run_until(bench.loop, [&] { return bench.get("b.a.test", rr::kA).rcode == "NOERROR"; });
+    write("b A 192.0.2.256\n");  // bad data: the old zone stays
+    for (int i = 0; i < 50; i++) uv_run(bench.loop.raw(), UV_RUN_ONCE);
+    CHECK(bench.get("b.a.test", rr::kA).rcode == "NOERROR");
+}
+
 TEST_CASE("A bad or missing zone file is refused at start with file and line", "[file]") {
     TemporaryDirectory directory;
     std::ofstream(directory.file("db")) << "@ 60 SOA ns hm 1 2 3 4 5\na A x\n";
