@@ -25,6 +25,11 @@ TransferStep AxfrStream::zone_record(const MessageReader& reader, const RecordVi
     return is_soa ? soa(reader, view) : take(reader, view);
 }
 
+TransferStep AxfrStream::message_ended() {
+    if (begun_) return {};
+    return broken("it answers without the zone: a message has no record");
+}
+
 TransferStep AxfrStream::take(const MessageReader& reader, const RecordView& view) {
     records_++;
     if (auto taken = takers_.record(reader, view); !taken) return broken("{}", taken.error());

@@ -30,6 +30,8 @@ class AxfrStream : public AnswerStream {
     AxfrStream(Question asked, uint16_t id, Takers takers)
         : AnswerStream(asked, id), takers_(std::move(takers)) {}
     TransferStep record(const MessageReader& reader, const RecordView& view) override;
+    /// The first message has the SOA at least (RFC 5936 section 2.2).
+    TransferStep message_ended() override;
     /// Records are read as those of a whole zone.
     TransferStep zone_record(const MessageReader& reader, const RecordView& view);
     /// Whether it can be a record of the zone; if not, `skipped` was told.

@@ -83,7 +83,7 @@ TransferStep IxfrStream::boundary(const MessageReader& reader, const RecordView&
 
 /// A lone SOA means that nothing is newer than what was named.
 TransferStep IxfrStream::message_ended() {
-    if (state_ != State::decide) return {};
+    if (state_ != State::decide) return AxfrStream::message_ended();
     if (newer_serial(serial(), have_)) return {};
     set_done();
     return {};

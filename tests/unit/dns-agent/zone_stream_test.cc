@@ -101,6 +101,15 @@ TEST_CASE("refusals, and which of them mean that the zone is gone", "[zone_strea
     }
 }
 
+TEST_CASE("an answer without a record is no zone, and waits for none", "[zone_stream]") {
+    ZoneStream zone(dns_name("example.com"), 7, nullptr);
+    const AxfrMessage empty{.records = {}};
+    const auto fed = zone.answers().feed(empty.bytes());
+    REQUIRE_FALSE(fed);
+    CHECK(fed.error().text == "it answers without the zone: a message has no record");
+    CHECK(fed.error().answered);
+}
+
 TEST_CASE("streams that are wrong", "[zone_stream]") {
     const auto web = txt_record("web.example.com", "AA gw.example.com + 1025");
     CHECK(transfer({{.records = {kSoa, kSoa}, .id = 8}}) == "answer to id 8, asked was 7");
