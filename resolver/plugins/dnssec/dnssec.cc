@@ -7,6 +7,7 @@
 
 #include "resolver/plugins/dnssec/rrsig.h"
 #include "resolver/plugins/dnssec/signatures.h"
+#include "resolver/server/counters.h"
 #include "resolver/server/plugin.h"
 
 namespace ipref::resolver {
@@ -35,12 +36,25 @@ class Dnssec final : public Handler {
   public:
     Dnssec(std::vector<Name> zones, std::vector<SigningKey> keys, size_t capacity,
            run::Metrics& metrics)
-        : zones_(std::move(zones)), keys_(std::move(keys)), signatures_(capacity, metrics) {
+        : zones_(std::move(zones)),
+          keys_(std::move(keys)),
+          signatures_(capacity),
+          metrics_(metrics) {
         const auto ksk = [](const SigningKey& key) { return key.is_ksk(); };
         split_ = std::any_of(keys_.begin(), keys_.end(), ksk) &&
                  !std::all_of(keys_.begin(), keys_.end(), ksk);
     }
     std::string_view name() const override { return "dnssec"; }
+
+    Result<void> start(Worker& worker) override {
+        hits_.make(worker);
+        misses_.make(worker);
+        return {};
+    }
+    void stop(Worker& worker) override {
+        hits_.drop(worker);
+        misses_.drop(worker);
+    }
 
     Step handle(Query& q) override {
         const auto* zone = longest_zone(zones_, q.request.lower);
@@ -195,20 +209,35 @@ class Dnssec final : public Handler {
             if (!zone->is_under(key.owner())) continue;
             if (left == 0) return false;
             left--;
-            const auto data = signatures_.of(set, *zone, key, wall_clock());
-            if (data.empty()) continue;
+            const auto signature = signatures_.of(set, *zone, key, wall_clock());
+            count(q, signature.kept);
+            if (signature.rdata.empty()) continue;
             made.push_back({.owner = set.front().owner,
                             .type = rr::kRrsig,
                             .ttl = ttl,
-                            .rdata = q.arena().copy(data)});
+                            .rdata = q.arena().copy(signature.rdata)});
         }
         out.insert(out.end(), made.begin(), made.end());
         return true;
     }
 
+    void count(Query& q, bool kept) {
+        if (kept) return hits_.add(q);
+        misses_.add(q);
+        metrics_
+            .gauge("coredns_dnssec_cache_entries", "The number of signatures kept.",
+                   {{"server", q.server()}, {"type", "signature"}})
+            .set(static_cast<double>(signatures_.size()));
+    }
+
     std::vector<Name> zones_;
     std::vector<SigningKey> keys_;
     Signatures signatures_;
+    run::Metrics& metrics_;
+    QueryCounters hits_{metrics_, "coredns_dnssec_cache_hits_total",
+                        "The count of signatures that were there.", false};
+    QueryCounters misses_{metrics_, "coredns_dnssec_cache_misses_total",
+                          "The count of signatures that were made.", false};
     bool split_ = false;  // key-signing keys sign DNSKEY, the others everything else
 };
 

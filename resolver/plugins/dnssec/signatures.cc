@@ -26,17 +26,10 @@ std::string sha256(dns::Bytes data) {
 
 }  // namespace
 
-Signatures::Signatures(size_t capacity, run::Metrics& metrics)
-    : most_(std::max<size_t>(capacity / kShards, 1)),
-      hits_(metrics.counter("coredns_dnssec_cache_hits_total",
-                            "The count of signatures that were there.", {{"server", ""}})),
-      misses_(metrics.counter("coredns_dnssec_cache_misses_total",
-                              "The count of signatures that were made.", {{"server", ""}})),
-      entries_(metrics.gauge("coredns_dnssec_cache_entries", "The number of signatures kept.",
-                             {{"server", ""}, {"type", "signature"}})) {}
+Signatures::Signatures(size_t capacity) : most_(std::max<size_t>(capacity / kShards, 1)) {}
 
-std::vector<uint8_t> Signatures::of(std::span<const RecordRef> set, const Name& zone,
-                                    const SigningKey& key, uint32_t now) {
+Signatures::Signature Signatures::of(std::span<const RecordRef> set, const Name& zone,
+                                     const SigningKey& key, uint32_t now) {
     const uint32_t inception = (now - kBefore) / kDay * kDay;
     auto [out, data] = to_sign(set, zone, key, {inception, inception + kValid});
     auto identity = data;
@@ -46,11 +39,9 @@ std::vector<uint8_t> Signatures::of(std::span<const RecordRef> set, const Name& 
     {
         const std::lock_guard lock(shard.mutex);
         if (const auto found = shard.made.find(hash); found != shard.made.end()) {
-            hits_.add();
-            return found->second;
+            return {found->second, true};
         }
     }
-    misses_.add();
     const auto signature = key.sign(data);
     if (signature.empty()) return {};
     out.insert(out.end(), signature.begin(), signature.end());
@@ -64,8 +55,7 @@ std::vector<uint8_t> Signatures::of(std::span<const RecordRef> set, const Name& 
         shard.order.pop_front();
         count_--;
     }
-    entries_.set(static_cast<double>(count_));
-    return out;
+    return {std::move(out), false};
 }
 
 }  // namespace ipref::resolver

@@ -10,7 +10,6 @@
 #include <string>
 #include <unordered_map>
 
-#include "common/run/metrics.h"
 #include "resolver/plugins/dnssec/key.h"
 #include "resolver/server/message.h"
 
@@ -18,12 +17,18 @@ namespace ipref::resolver {
 
 class Signatures {
   public:
-    Signatures(size_t capacity, run::Metrics& metrics);
+    explicit Signatures(size_t capacity);
 
-    /// Data of an RRSIG over `set`: records of one owner, class, type and TTL. Valid for a day and
-    /// more from `now`, seconds since 1970. Empty if the key cannot sign.
-    std::vector<uint8_t> of(std::span<const RecordRef> set, const Name& zone, const SigningKey& key,
-                            uint32_t now);
+    struct Signature {
+        std::vector<uint8_t> rdata;  ///< of the RRSIG; empty if the key cannot sign
+        bool kept = false;           ///< it was made before
+    };
+    /// Over `set`: records of one owner, class, type and TTL. Valid for a day and more from `now`,
+    /// seconds since 1970.
+    Signature of(std::span<const RecordRef> set, const Name& zone, const SigningKey& key,
+                 uint32_t now);
+    /// How many are kept.
+    size_t size() const { return count_; }
 
   private:
     static constexpr size_t kShards = 16;
@@ -35,9 +40,6 @@ class Signatures {
     size_t most_;  // in a shard
     std::array<Shard, kShards> shards_;
     std::atomic<size_t> count_{0};
-    run::Counter& hits_;
-    run::Counter& misses_;
-    run::Gauge& entries_;
 };
 
 }  // namespace ipref::resolver

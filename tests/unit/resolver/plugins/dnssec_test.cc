@@ -163,8 +163,7 @@ TEST_CASE("Signatures are kept, and not more than the capacity", "[dnssec]") {
     write_zone_key(directory.path() / "K", "example.org.");
     const auto key = SigningKey::load(directory.path() / "K.private");
     REQUIRE(key);
-    run::Metrics metrics;
-    Signatures signatures(32, metrics);
+    Signatures signatures(32);
     const auto zone = dns::Name::parse("example.org").value();
     const auto made = [&](uint32_t ttl, uint32_t now) {
         const uint8_t address[] = {192, 0, 2, 1};
@@ -172,11 +171,26 @@ TEST_CASE("Signatures are kept, and not more than the capacity", "[dnssec]") {
         return signatures.of(std::span(&record, 1), zone, *key, now);
     };
     constexpr uint32_t kNow = 1'800'000'000;
-    CHECK(made(60, kNow) == made(60, kNow + 60));
-    CHECK(made(60, kNow) != made(60, kNow + 86'400));
+    const auto first = made(60, kNow);
+    CHECK_FALSE(first.kept);
+    CHECK(made(60, kNow + 60).kept);
+    CHECK(made(60, kNow + 60).rdata == first.rdata);
+    CHECK_FALSE(made(60, kNow + 86'400).kept);
     for (uint32_t ttl = 0; ttl < 500; ttl++) made(ttl, kNow);
-    CHECK(metrics.gauge("coredns_dnssec_cache_entries", "", {{"server", ""}, {"type", "signature"}})
-              .value() <= 32);
+    CHECK(signatures.size() <= 32);
+}
+
+TEST_CASE("Signatures made and found are counted by server", "[dnssec]") {
+    Signed server;
+    server.get("mail.example.org", rr::kA);
+    server.get("mail.example.org", rr::kA);
+    const auto metrics = server.bench.runner.active()->config->metrics->text();
+    const std::string label = "{server=\"dns://:53\"";
+    for (const auto* name : {"hits_total", "misses_total", "entries"}) {
+        INFO(name);
+        CHECK(metrics.find(fmt::format("\ncoredns_dnssec_cache_{}{}", name, label)) !=
+              std::string::npos);
+    }
 }
 
 TEST_CASE("An answer of others that needs very many signatures is refused", "[dnssec]") {
