@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import time
+import uuid
 
 WAIT = 60  # seconds that a boot, or what systemd is to do, may take
 TARGET = 'ipref-test.target'
@@ -39,8 +40,10 @@ class Machine:
             time.sleep(0.05)
 
 
-def _target(root):
-    """Nothing of the lower layer's own services is started."""
+def _prepare(root):
+    """Nothing of the lower layer's own services is started; a machine of its own, that has been booted before."""
+    with open(root + '/etc/machine-id', 'w', encoding='ascii') as f:
+        f.write(uuid.uuid4().hex + '\n')
     with open('%s/etc/systemd/system/%s' % (root, TARGET), 'w', encoding='utf-8') as f:
         f.write('[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\nAllowIsolate=yes\n')
 
@@ -48,7 +51,7 @@ def _target(root):
 @contextlib.contextmanager
 def booted(root, network):
     """`network`: name of a network namespace that it lives in. Its end is a SIGKILL of all of it."""
-    _target(root)
+    _prepare(root)
     notify = os.path.join(os.path.dirname(root), 'notify')
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as said, open(root + '.log', 'w', encoding='utf-8') as log:
         said.bind(notify)
