@@ -61,7 +61,8 @@ void print_plugins() {
 class Source {
   public:
     explicit Source(const ProgramOptions& options)
-        : options_{.dns_port = static_cast<uint16_t>(options.dns_port)} {
+        : options_{.dns_port = static_cast<uint16_t>(options.dns_port),
+                   .lenient = options.lenient} {
         if (options.conf == "stdin") {
             options_.name = "stdin";
             text_ = std::string(std::istreambuf_iterator<char>(std::cin), {});
@@ -320,6 +321,8 @@ run::Flags program_flags(ProgramOptions& options) {
     flags.boolean("plugins", options.plugins, "List the plugins and end.");
     flags.boolean("quiet", options.quiet, "Print no zones and no version at start.");
     flags.boolean("version", options.version, "Print the version and end.");
+    flags.boolean("lenient", options.lenient,
+                  "Plugins of CoreDNS that are not built in are left out, with a warning.");
     flags.boolean("validate", options.validate,
                   "Read the Corefile and everything it names, bind nothing, and end: status 0 if "
                   "it is good, 2 with file, line and column if not.");

@@ -20,6 +20,7 @@ struct ProgramOptions {
     bool quiet = false;
     bool version = false;
     bool validate = false;
+    bool lenient = false;
     bool no_sandbox = false;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The order list: every plugin that CoreDNS 1.12.1 knows, and ours (cookie, rrl, ipref), in the
-// order in which queries meet them. A row without a setup function is known but not built in.
+// The order list: every plugin that CoreDNS 1.12.1 knows and those of later releases, and ours
+// (cookie, rrl, ipref), in the order in which queries meet them. A row without a setup function is
+// known but not built in.
 
 #include "resolver/server/plugin.h"
 
@@ -56,6 +57,7 @@ namespace {
 
 constexpr std::string_view kCloud = "it needs a service that this server does not talk to";
 constexpr std::string_view kNiche = "it is not planned";
+constexpr std::string_view kTransport = "the limits of plugin timeouts and of the server hold";
 
 constexpr PluginRow kOrder[] = {
     {"root", setup_root},
@@ -63,6 +65,11 @@ constexpr PluginRow kOrder[] = {
     {"geoip", nullptr, kNiche},
     {"cancel", setup_cancel},
     {"tls", setup_tls},
+    {"proxyproto", nullptr, "clients are known by the address that packets come from"},
+    {"quic", nullptr, kTransport},
+    {"grpc_server", nullptr, kTransport},
+    {"https", nullptr, kTransport},
+    {"https3", nullptr, kTransport},
     {"timeouts", setup_timeouts},
     {"multisocket", setup_multisocket},
     {"reload", setup_reload},
@@ -114,6 +121,7 @@ constexpr PluginRow kOrder[] = {
     {"on", nullptr, kNiche},
     {"sign", setup_sign},
     {"view", setup_view},
+    {"nomad", nullptr, kCloud},
 };
 
 }  // namespace

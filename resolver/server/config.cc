@@ -97,10 +97,12 @@ class Builder {
             if (directive == nullptr) continue;
             const auto& at = directive->tokens.front().at;
             if (row.setup == nullptr) {
-                return fail(
-                    "{} - plugin '{}' is known to CoreDNS but not built into this server: "
-                    "{}",
+                auto why = fmt::format(
+                    "{} - plugin '{}' is known to CoreDNS but not built into this server: {}",
                     at.str(), row.name, row.why);
+                if (!options_.lenient) return fail("{}; -lenient leaves it out", why);
+                out_->warnings.push_back(std::move(why) + "; left out (-lenient)");
+                continue;
             }
             Setup setup(row.name, Dispenser(directive->tokens, parsed.end), block.keys,
                         block.settings, block.chain, out_->warnings, out_->process,

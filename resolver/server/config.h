@@ -98,6 +98,7 @@ struct Config {
 struct ConfigOptions {
     std::string name = "Corefile";  ///< as in error messages
     uint16_t dns_port = 53;
+    bool lenient = false;  ///< plugins that are not built in are left out, with a warning
     CorefileSources sources = system_sources();
     /// Of the program: counters go on through reloads.
     std::shared_ptr<run::Metrics> metrics = std::make_shared<run::Metrics>();

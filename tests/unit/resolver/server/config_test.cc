@@ -87,6 +87,21 @@ TEST_CASE("An empty Corefile is whoami and log on port 53", "[config]") {
     CHECK((*config)->blocks[0]->chain.size() == 2);
 }
 
+TEST_CASE("With lenient, plugins that are not built in are left out with a warning", "[config]") {
+    const std::string text = ". {\n whoami\n kubernetes cluster.local {\n  pods verified\n }\n}\n";
+    CHECK_FALSE(load_config(text, {}));
+    ConfigOptions options;
+    options.lenient = true;
+    const auto config = load_config(text, options);
+    REQUIRE(config);
+    CHECK((*config)->blocks[0]->chain.size() == 1);
+    REQUIRE((*config)->warnings.size() == 1);
+    CHECK((*config)->warnings[0] ==
+          "Corefile:3:2 - plugin 'kubernetes' is known to CoreDNS but not built into this server: "
+          "it needs a service that this server does not talk to; left out (-lenient)");
+    CHECK_FALSE(load_config(". {\n kubernete\n}\n", options));
+}
+
 TEST_CASE("Bad configurations say what, where and what to do", "[config]") {
     using Catch::Matchers::Contains;
     CHECK(refusal(". {\n forwad . 1.1.1.1\n}\n") ==
@@ -94,6 +109,10 @@ TEST_CASE("Bad configurations say what, where and what to do", "[config]") {
     CHECK(refusal(". {\n whoami{\n }\n}\n") ==
           "Corefile:2:2 - Error during parsing: Unknown directive 'whoami{': put a blank before "
           "the brace");
+    for (const auto* newer : {"proxyproto", "quic", "grpc_server", "https", "https3", "nomad"}) {
+        CHECK_THAT(refusal(fmt::format(". {{\n {}\n}}\n", newer)),
+                   Contains(fmt::format("plugin '{}' is known to CoreDNS", newer)));
+    }
     CHECK_THAT(refusal(". {\n kubernetes\n}\n"),
                Contains("Corefile:2:2 - plugin 'kubernetes' is known to CoreDNS but not built in"));
     CHECK_THAT(refusal("quic://. {\n whoami\n}\n"), Contains("quic:// listeners are not built in"));
