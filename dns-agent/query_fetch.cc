@@ -74,12 +74,12 @@ void QueryFetch::serial(const Asker::Outcome& outcome) {
     if (!outcome) return finish(tl::unexpected(TransferError{false, outcome.error(), false}));
     const auto header = dns::Header::read(*outcome);
     if (header && header->rcode() == dns::rcode::kNotAuth) {
-        return fail_with("the server answers NOTAUTH", true);
+        return no_such_zone("the server answers NOTAUTH");
     }
     const auto answer = dns::parse_answer(*outcome, target_.zone, dns::rr::kSoa);
     if (!answer) return fail_with("its answer to SOA: " + answer.error().text);
     if (answer->rcode == dns::rcode::kNxDomain) {
-        return fail_with("the server answers NXDOMAIN", true);
+        return no_such_zone("the server answers NXDOMAIN");
     }
     const auto serial =
         answer->records.empty() ? std::nullopt : dns::soa_serial(answer->records[0].rdata);
@@ -246,8 +246,14 @@ void QueryFetch::end() {
     finish(std::move(fetched));
 }
 
-void QueryFetch::fail_with(std::string text, bool gone) {
-    finish(tl::unexpected(TransferError{gone, std::move(text), true}));
+void QueryFetch::fail_with(std::string text) {
+    finish(tl::unexpected(TransferError{false, std::move(text), true}));
+}
+
+/// Where zones must be signed, an unsigned word that there is none withdraws nothing.
+void QueryFetch::no_such_zone(std::string text) {
+    if (target_.anchors) return fail_with(text + ", which nobody has signed");
+    finish(tl::unexpected(TransferError{true, std::move(text), true}));
 }
 
 }  // namespace ipref::agent

@@ -64,7 +64,8 @@ class QueryFetch : public Fetch {
     void end();
     bool build(ZoneBuilder& builder);
     bool is_of_wildcard(const dns::Name& name, const QueryCache::Known& known) const;
-    void fail_with(std::string text, bool gone = false);
+    void fail_with(std::string text);
+    void no_such_zone(std::string text);
 
     run::Loop& loop_;
     Target target_;

@@ -68,10 +68,10 @@ struct Setup {
     }
 
     std::vector<Message> reply(const Asked& asked) {
-        if (anchors) return {signed_reply(asked)};
         const auto name = asked.question.name.lower().str();
         if (!asked.tcp && silences[name]-- > 0) return {};
         if (rcodes.count(name) != 0) return {reply_to(asked.wire, rcodes[name], {})};
+        if (anchors) return {signed_reply(asked)};
         const auto soa = fmt::format("example.com. 900 IN SOA ns. m. {} 1 1 1 600", serial);
         if (asked.question.type == dns::rr::kSoa) return {reply_to(asked.wire, 0, {soa})};
         const auto found = records.find(name);
@@ -400,4 +400,15 @@ TEST_CASE("a zone whose keys nobody vouches for is not asked for names", "[query
     CHECK(fetched.error().text.find("none of the keys of example.com. is trusted") !=
           std::string::npos);
     CHECK(setup.server.asked().size() == 2);
+}
+
+TEST_CASE("that a signed zone is gone, nobody has signed", "[query_fetch]") {
+    SignedSetup setup;
+    for (const auto rcode : {dns::rcode::kNxDomain, dns::rcode::kNotAuth}) {
+        setup.rcodes["example.com."] = rcode;
+        const auto fetched = setup.fetch();
+        REQUIRE(!fetched);
+        CHECK_FALSE(fetched.error().gone);
+        CHECK(fetched.error().text.find(", which nobody has signed") != std::string::npos);
+    }
 }
