@@ -29,8 +29,6 @@ struct Fetched {
     std::optional<int64_t> signed_until = std::nullopt;
 };
 const char* name_of(Fetched::How how);
-/// Seconds since 1970, for signatures.
-int64_t unix_time();
 using FetchResult = tl::expected<Fetched, TransferError>;
 
 /// One that is under way.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <limits>
 
+#include "common/run/unix_time.h"
 #include "dns-agent/names_file.h"
 #include "dns-agent/query_fetch.h"
 #include "dns-agent/zone_fetch.h"
@@ -48,7 +49,7 @@ std::unique_ptr<Alarm> LoopWorld::alarm(std::function<void()> callback) {
 }
 
 int64_t LoopWorld::unix_time() {
-    return agent::unix_time();
+    return run::unix_time();
 }
 
 /// One fetch from a server, whose addresses are tried in turn while they do not answer.

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "common/run/unix_time.h"
+
 namespace ipref::agent {
 
 namespace {
@@ -53,8 +55,7 @@ net::Endpoint address_of(const run::Fd& fd) {
 }
 
 uint64_t seconds_now() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+    return static_cast<uint64_t>(run::unix_time());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "common/dns/answer.h"
 #include "common/dns/signed_answer.h"
 #include "common/run/log.h"
+#include "common/run/unix_time.h"
 
 namespace ipref::agent {
 
@@ -16,8 +17,7 @@ namespace {
 constexpr uint32_t kDeniedTtl = 300;  // seconds, of a denial without SOA
 
 std::optional<dns::Name> wildcard_beside(const dns::Name& name) {
-    constexpr uint8_t kStar[] = {'*'};
-    return name.without(1).with_label(kStar);
+    return name.without(1).wildcard();
 }
 
 dns::Bytes bytes_of(const std::string& text) {
@@ -49,7 +49,7 @@ QueryFetch::QueryFetch(run::Loop& loop, Target target, Callback callback)
       asker_(loop, target_.server, target_.timeout),
       ready_(loop, [this] { end(); }),
       begun_(loop.now()),
-      now_(unix_time()) {
+      now_(run::unix_time()) {
     in_order(target_.names);
     shortest_ = shortest(target_.names.size());
     add_wildcards();

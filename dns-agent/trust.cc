@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
+
+#include "common/run/unix_time.h"
 
 namespace ipref::agent {
 
@@ -14,11 +15,6 @@ using run::Milliseconds;
 namespace {
 
 constexpr Milliseconds kTimeout{2'000};
-
-int64_t unix_time() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::seconds>(now).count();
-}
 
 }  // namespace
 
@@ -56,7 +52,7 @@ class Trust::Walk {
         if (at_ == zone_) return end(std::make_shared<const dns::TrustAnchors>(found_));
         ask({at_, dns::rr::kDnskey, dns::klass::kIn}, [this](dns::Bytes message) {
             auto keys = dns::ZoneKeys::make(
-                at_, found_, dns::set_in(message, at_, dns::rr::kDnskey), unix_time());
+                at_, found_, dns::set_in(message, at_, dns::rr::kDnskey), run::unix_time());
             if (!keys) return fail(keys.error());
             keys_ = std::move(*keys);
             child_ = at_;
@@ -75,7 +71,7 @@ class Trust::Walk {
                     "{} has no DS record in {}: it is not signed, or its keys are not known there",
                     zone_.str(), at_.str()));
             }
-            const auto valid = keys_->verify(set, unix_time());
+            const auto valid = keys_->verify(set, run::unix_time());
             if (!valid) {
                 return fail(fmt::format("the DS records of {} {}", child_.str(), valid.error()));
             }

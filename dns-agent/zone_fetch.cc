@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dns-agent/zone_fetch.h"
 
-#include <chrono>
-
 #include "common/dns/random.h"
+#include "common/run/unix_time.h"
 
 namespace ipref::agent {
 
 ZoneFetch::ZoneFetch(run::Loop& loop, Target target, Callback callback)
-    : Fetch(std::move(callback)), loop_(loop), target_(std::move(target)), now_(unix_time()) {
+    : Fetch(std::move(callback)), loop_(loop), target_(std::move(target)), now_(run::unix_time()) {
     if (target_.have && target_.have->gone) target_.have.reset();
     ask_serial();
 }

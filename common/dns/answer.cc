@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "common/dns/soa.h"
+
 namespace ipref::dns {
 
 namespace {
@@ -70,12 +72,10 @@ Result<Name> follow(const MessageReader& reader, const Collected& found, const N
 /// Of the first SOA that can speak for `name`.
 std::optional<uint32_t> denied_for(const MessageReader& reader, const Collected& found,
                                    const Name& name) {
-    constexpr size_t kNumbers = 20;  // behind two names (RFC 1035 section 3.3.13)
     for (const auto& view : found.starts) {
         const auto data = reader.plain_rdata(view);
-        if (!name.is_under(view.owner) || !data || data->size() < kNumbers + 2) continue;
-        wire::Reader minimum(Bytes(*data).last(4));
-        return std::min(sane_ttl(view.ttl), sane_ttl(minimum.u32()));
+        if (!name.is_under(view.owner) || !data || !soa_serial(*data)) continue;
+        return std::min(sane_ttl(view.ttl), sane_ttl(soa_minimum(*data)));
     }
     return {};
 }

@@ -2,7 +2,8 @@
 #include "common/dns/answer_stream.h"
 
 #include <array>
-#include <chrono>
+
+#include "common/run/unix_time.h"
 
 namespace ipref::dns {
 
@@ -10,8 +11,7 @@ namespace {
 
 /// Signatures hold the time of day.
 uint64_t seconds_now() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+    return static_cast<uint64_t>(run::unix_time());
 }
 
 }  // namespace
@@ -108,13 +108,6 @@ TransferError AnswerStream::cut_short() const {
             fmt::format("the server closed the connection after {} bytes, before the zone's end",
                         bytes_),
             true};
-}
-
-std::optional<uint32_t> soa_serial(Bytes rdata) {
-    constexpr size_t kNumbers = 20;  // serial, refresh, retry, expire, minimum
-    if (rdata.size() < kNumbers + 2) return std::nullopt;
-    wire::Reader numbers(rdata.last(kNumbers));
-    return numbers.u32();
 }
 
 TransferStep SoaStream::record(const MessageReader& reader, const RecordView& view) {

@@ -10,6 +10,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "common/dns/soa.h"
 #include "common/dns/tsig.h"
 #include "common/dns/wire_message.h"
 
@@ -77,8 +78,6 @@ class AnswerStream {
     bool done_ = false;
 };
 
-/// The serial of a SOA's data with uncompressed names; nothing if malformed.
-std::optional<uint32_t> soa_serial(Bytes rdata);
 /// Whether serial `a` is newer than `b` (RFC 1982).
 constexpr bool newer_serial(uint32_t a, uint32_t b) {
     return a != b && a - b < 0x80000000u;

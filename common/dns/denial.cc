@@ -57,11 +57,6 @@ size_t common_labels(const Name& a, const Name& b) {
     return labels;
 }
 
-Name wildcard_of(const Name& encloser) {
-    constexpr uint8_t kStar[] = {'*'};
-    return encloser.with_label(kStar).value();  // it fits, for the encloser is above a name
-}
-
 }  // namespace
 
 bool Denial::Nsec::covers(const Name& name) const {
@@ -192,7 +187,8 @@ Denial::Verdict Denial::none_by_nsec(const Name& name, uint16_t type) const {
     if (name.is_under(span->owner) && is_cut(span->types)) return {};
     const auto encloser = std::max(common_labels(name, span->owner),  //
                                    common_labels(name, span->next));
-    const auto wildcard = wildcard_of(ancestor(name, encloser));
+    // It fits, for the encloser is above a name.
+    const auto wildcard = ancestor(name, encloser).wildcard().value();
     if (const auto* there = match(wildcard)) {
         if (lacks(there->types, type)) return {};
         return tl::unexpected(fmt::format("{} is there", wildcard.str()));
@@ -216,7 +212,7 @@ Denial::Verdict Denial::none_by_nsec3(const Name& name, uint16_t type) const {
         const auto* span = cover3(ancestor(name, labels + 1));
         if (span == nullptr) break;
         if (span->opt_out) return {};
-        const auto wildcard = wildcard_of(encloser);
+        const auto wildcard = encloser.wildcard().value();
         const auto* there = match3(wildcard);
         if (there != nullptr ? lacks(there->types, type) : cover3(wildcard) != nullptr) return {};
         return tl::unexpected(

@@ -135,6 +135,11 @@ Name Name::without(size_t count) const {
     return trusted(wire().subspan(at), labels_ - count);
 }
 
+std::optional<Name> Name::wildcard() const {
+    constexpr uint8_t kStar[] = {'*'};
+    return with_label(kStar);
+}
+
 std::optional<Name> Name::with_label(Bytes label) const {
     if (label.empty() || label.size() > kMaxLabel || size_ + label.size() + 1 > kMaxName) {
         return std::nullopt;

@@ -63,6 +63,8 @@ class Name {
     Bytes first_label() const { return {bytes_.data() + 1, bytes_[0]}; }
     /// `label` (1 to 63 bytes) put in front; nothing if that would be too long.
     std::optional<Name> with_label(Bytes label) const;
+    /// The wildcard below it, "*.example.com."; nothing if that would be too long.
+    std::optional<Name> wildcard() const;
 
     /// "www.example.com.", "."; odd bytes escaped, so that it parses to the same name.
     std::string str() const;

@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include "common/run/unix_time.h"
+
 namespace ipref::gw {
 
 namespace {
@@ -32,8 +34,7 @@ void Heartbeat::beat() {
 }
 
 Seconds wall_time() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return static_cast<Seconds>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+    return static_cast<Seconds>(run::unix_time());
 }
 
 }  // namespace ipref::gw

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/dns/soa.h"
 #include "common/dns/wire_message.h"
 #include "common/run/http.h"
 
@@ -40,11 +41,7 @@ std::optional<unsigned> digit(char c) {
 /// The field "minimum" at the end of an SOA's data, as a bound of the TTL (RFC 2308 section 5).
 uint32_t denial_ttl(const RecordRef& soa) {
     if (soa.rdata.size() < 20) return 0;
-    const auto end = soa.rdata.last(4);
-    const uint32_t minimum = static_cast<uint32_t>(end[0]) << 24 |
-                             static_cast<uint32_t>(end[1]) << 16 |
-                             static_cast<uint32_t>(end[2]) << 8 | end[3];
-    return std::min(soa.ttl, minimum);
+    return std::min(soa.ttl, dns::soa_minimum(soa.rdata));
 }
 
 }  // namespace

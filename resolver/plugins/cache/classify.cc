@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "common/dns/soa.h"
 #include "common/wire/cursor.h"
 
 namespace ipref::resolver::cache {
@@ -15,12 +16,6 @@ namespace rr = dns::rr;
 namespace rcode = dns::rcode;
 
 constexpr uint16_t kFirstMeta = 128;  // RFC 6895 section 3.1: 128 to 255 are no data, 255 is ANY
-
-/// The last four bytes of an SOA's data (RFC 1035 section 3.3.13).
-uint32_t soa_minimum(const RecordRef& soa) {
-    if (soa.rdata.size() < 4) return 0;
-    return wire::Reader(soa.rdata.last(4)).u32();
-}
 
 uint32_t least_ttl(const Reply& reply) {
     uint32_t least = UINT32_MAX;
@@ -61,7 +56,7 @@ Verdict classify(const Request& request, const Reply& reply) {
     const bool data = any || find_type(reply.answer, request.type) != nullptr;
     if (reply.rcode == rcode::kNxDomain || (!data && soa != nullptr)) {
         if (soa == nullptr) return reply.keep ? Verdict{Class::denial, *reply.keep} : Verdict{};
-        return {Class::denial, std::min(ttl, soa_minimum(*soa))};
+        return {Class::denial, std::min(ttl, dns::soa_minimum(soa->rdata))};
     }
     const bool delegation = find_type(reply.authority, rr::kNs) != nullptr;
     if (reply.answer.empty() && !delegation) {

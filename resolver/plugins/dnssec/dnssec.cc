@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "common/dns/soa.h"
 #include "resolver/plugins/dnssec/rrsig.h"
 #include "resolver/plugins/dnssec/signatures.h"
 #include "resolver/server/counters.h"
@@ -123,10 +124,7 @@ class Dnssec final : public Handler {
         const auto denied = end_of_aliases(q);
         const auto* zone = denied ? longest_zone(zones_, *denied) : nullptr;
         if (zone == nullptr || soa.rdata.size() < kSoaNumbers) return;
-        const auto minimum = soa.rdata.last(4);
-        const uint32_t ttl =
-            std::min(soa.ttl, uint32_t{minimum[0]} << 24 | uint32_t{minimum[1]} << 16 |
-                                  uint32_t{minimum[2]} << 8 | minimum[3]);
+        const uint32_t ttl = std::min(soa.ttl, dns::soa_minimum(soa.rdata));
         const bool nothing = q.reply.rcode == dns::rcode::kNxDomain;
         if (!nothing && q.reply.rcode != dns::rcode::kNoError) return;
         q.reply.rcode = dns::rcode::kNoError;

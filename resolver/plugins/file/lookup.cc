@@ -164,8 +164,7 @@ class Lookup {
         if (!dnssec_) return;
         add_nsec(zone_.node(zone_.at_or_before(name)).nsec);
         const auto above = Name::from_wire(zone_.node(encloser).name());
-        static constexpr uint8_t kStar[] = {'*'};
-        if (const auto star = above->with_label(kStar)) {
+        if (const auto star = above->wildcard()) {
             add_nsec(zone_.node(zone_.at_or_before(star->lower())).nsec);
         }
     }

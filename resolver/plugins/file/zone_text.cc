@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/dns/ldns.h"
+#include "common/dns/soa.h"
 #include "resolver/plugins/file/zone_lines.h"
 
 namespace ipref::resolver {
@@ -223,17 +224,11 @@ class Reader {
         const auto record = dns::record_of(*rr);
         if (!record) return at(place, first, record.error().text);
         if (record->rdata.size() > UINT16_MAX) return at(place, first, "data too long");
-        if (!ttl && record->type == dns::rr::kSoa) ttl = soa_minimum(record->rdata);
+        if (!ttl && record->type == dns::rr::kSoa) ttl = dns::soa_minimum(record->rdata);
         if (!ttl) return at(place, type, "no TTL, neither here nor before, and no $TTL");
         last_ttl_ = ttl;
         builder_.add(*place.owner, record->type, *ttl, record->rdata);
         return {};
-    }
-
-    static uint32_t soa_minimum(Bytes rdata) {
-        const auto last = rdata.last(4);
-        return static_cast<uint32_t>(last[0]) << 24 | static_cast<uint32_t>(last[1]) << 16 |
-               static_cast<uint32_t>(last[2]) << 8 | last[3];
     }
 
     static dns::LdnsRdf rdf_of(const Name& name) {

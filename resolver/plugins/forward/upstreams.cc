@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "common/dns/query.h"
 #include "common/dns/random.h"
 
 namespace ipref::resolver::forward {
@@ -13,11 +14,9 @@ namespace ipref::resolver::forward {
 namespace {
 
 std::vector<uint8_t> make_probe(const UpstreamsOptions& options) {
-    std::array<uint8_t, 512> space;
-    dns::MessageWriter writer(space);
-    writer.question({options.domain, dns::rr::kNs, dns::klass::kIn});
-    const auto message = writer.finish(0, options.recursion_desired ? dns::flag::kRd : 0);
-    return {message.begin(), message.end()};
+    const uint16_t flags = options.recursion_desired ? dns::flag::kRd : 0;
+    return dns::make_query({options.domain, dns::rr::kNs, dns::klass::kIn},
+                           {.flags = flags, .edns = false});
 }
 
 }  // namespace

@@ -7,13 +7,13 @@
 // generator, another one for each probe, and counts only while that probe waits for its answer.
 #include "resolver/plugins/loop/loop.h"
 
-#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
 
+#include "common/dns/query.h"
 #include "common/dns/random.h"
 #include "common/dns/upstream.h"
 #include "common/run/log.h"
@@ -107,10 +107,9 @@ class Loop final : public Handler {
             asked_ = *name;
             seen_ = 0;
         }
-        std::array<uint8_t, 512> space;
-        dns::MessageWriter writer(space);
-        writer.question({*name, dns::rr::kHinfo, dns::klass::kIn});
-        prober_->upstream.ask(writer.finish(0, dns::flag::kRd), dns::Via::udp, kPatience,
+        const auto query =
+            dns::make_query({*name, dns::rr::kHinfo, dns::klass::kIn}, {.edns = false});
+        prober_->upstream.ask(query, dns::Via::udp, kPatience,
                               [this](const dns::Upstream::Outcome& outcome) {
                                   {
                                       const std::lock_guard lock(mutex_);
