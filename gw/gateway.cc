@@ -182,7 +182,9 @@ Result<void> Gateway::open_metrics() {
     register_store(metrics_, *store_);
     if (datapath_ != nullptr) {
         register_datapath(metrics_, *datapath_);
-        metrics_.collector<PeerMetrics>().show(datapath_->peers(), options_.metrics_peers);
+        if (options_.metrics_peers > 0) {
+            metrics_.collector<PeerMetrics>().show(datapath_->peers(), options_.metrics_peers);
+        }
     }
     http_ = std::make_unique<run::HttpServer>(loop_);
     // It answers from the first turn of the loop on, when everything is open.

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <functional>
 
+#include "common/run/unix_time.h"
 #include "gw/datapath/worker_state.h"
 
 namespace ipref::gw {
@@ -14,11 +14,6 @@ namespace {
 
 std::string label(const PeerRow& row) {
     return run::label_text({{"peer", row.ip.str()}});
-}
-
-double wall_seconds() {
-    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
 }
 
 }  // namespace
@@ -41,9 +36,10 @@ void PeerMetrics::write(std::string& out) const {
     std::ranges::sort(rows, {}, &PeerRow::ip);
     constexpr auto kReceived = "ipref_gw_peer_last_received_timestamp_seconds";
     run::write_family(out, kReceived, "When a remote gateway was heard of last", "gauge");
+    const int64_t began = run::unix_time() - now;  // of the peers' clock
     for (const auto& row : rows) {
-        const double ago = static_cast<double>(now) - static_cast<double>(row.last_received);
-        run::write_value(out, kReceived, label(row), std::floor(wall_seconds() - ago));
+        run::write_value(out, kReceived, label(row),
+                         static_cast<double>(began + row.last_received));
     }
     constexpr auto kChanges = "ipref_gw_peer_port_changes_total";
     run::write_family(out, kChanges, "Times a remote gateway's port changed", "counter");

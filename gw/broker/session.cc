@@ -195,36 +195,34 @@ Reply Session::take_frame(wire::Bytes record) {
                                       "{} is",
                                       frame->version(), wire::kFrameVersion));
     }
-    Reply reply = answer(*frame);
-    reply.command = command_of(*frame);
+    const Command command = command_of(*frame);
+    Reply reply = answer(command, *frame);
+    reply.command = command;
     return reply;
 }
 
-Reply Session::answer(const proto::Frame& request) {
-    switch (request.body_case()) {
-        case proto::Frame::kHello:
+Reply Session::answer(Command command, const proto::Frame& request) {
+    switch (command) {
+        case Command::hello:
             return hello(request);
-        case proto::Frame::kGetEncodedAddresses:
+        case Command::get_encoded_addresses:
             return get_encoded(request);
-        case proto::Frame::kHostData:
+        case Command::host_data:
             return host_data(request);
-        case proto::Frame::kHostDataHash:
+        case Command::host_data_hash:
             return host_hash(request);
-        case proto::Frame::kWithdraw:
+        case Command::withdraw:
             return withdraw(request);
-        case proto::Frame::kSourceReport:
+        case Command::source_report:
             return report(request);
-        case proto::Frame::kStatusRequest:
-        case proto::Frame::kMappingsRequest:
-        case proto::Frame::kPeersRequest:
-        case proto::Frame::kCountersRequest:
-        case proto::Frame::kTraceRequest:
+        case Command::admin:
             return admin(request);
-        default:
-            return failure_of(request, Failure::BAD_REQUEST,
-                              fmt::format("frame {} holds no request that this gateway knows",
-                                          static_cast<int>(request.body_case())));
+        case Command::unknown:
+            break;
     }
+    return failure_of(request, Failure::BAD_REQUEST,
+                      fmt::format("frame {} holds no request that this gateway knows",
+                                  static_cast<int>(request.body_case())));
 }
 
 Reply Session::hello(const proto::Frame& request) {

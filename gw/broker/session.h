@@ -76,7 +76,7 @@ class Session {
     Reply v1_host_hash(const wire::V1Packet& packet, const wire::V1HostDataHash& request);
 
     Reply take_frame(wire::Bytes record);
-    Reply answer(const proto::Frame& request);
+    Reply answer(Command command, const proto::Frame& request);
     Reply hello(const proto::Frame& request);
     Reply get_encoded(const proto::Frame& request);
     Reply host_data(const proto::Frame& request);
