@@ -43,9 +43,10 @@ def signed_server(lab: Lab, where: Namespace) -> tuple[Nsd, Signer]:
     return server, signer
 
 
-def validating(lab: Lab, where: Namespace, signer: Signer) -> Process:
+def validating(lab: Lab, where: Namespace, signer: Signer, *more: str, way: str = "") -> Process:
     return agent(lab, where, "-dnssec", "-trust-anchor", str(signer.anchor), "-notify",
-                 f"{ADDRESS}:{NOTIFY_PORT}", "-tsig", f"{KEY}:{ALGORITHM}:{secret_file(lab)}")
+                 f"{ADDRESS}:{NOTIFY_PORT}", "-tsig", f"{KEY}:{ALGORITHM}:{secret_file(lab)}",
+                 *more, way=way)
 
 
 @scenario("a signed zone is published and followed; expired, changed, unsigned ones change nothing")
@@ -96,15 +97,9 @@ def strangers_keys(lab: Lab) -> None:
 @scenario("a signed zone is asked name by name: what is denied counts only if that is proven")
 def queried(lab: Lab) -> None:
     where = lab.host("dns")
-    server = Nsd(lab, where)
-    server.write(_HOSTS)
-    signer = Signer(server, where)
-    signer.sign()
-    server.start()
+    server, signer = signed_server(lab, where)
     names = lab.file("names", "".join(f"host{n}\n" for n in range(1, 6)) + "nobody\n")
-    made = agent(lab, where, "-dnssec", "-trust-anchor", str(signer.anchor), "-notify",
-                 f"{ADDRESS}:{NOTIFY_PORT}", "-tsig", f"{KEY}:{ALGORITHM}:{secret_file(lab)}",
-                 "-names", str(names), way="/query")
+    made = validating(lab, where, signer, "-names", str(names), way="/query")
     made.start()
     made.wait_for("full set, 5 hosts")
 

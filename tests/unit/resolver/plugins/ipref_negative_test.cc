@@ -38,6 +38,24 @@ auto denies(uint16_t rcode, const std::string& soa) {
     };
 }
 
+constexpr auto kSoa = "test. 600 IN SOA ns.test. root.test. 1 2 3 4 600";
+
+/// A gateway is there, the upstream denies everything, whoami comes after ipref.
+struct Denied : IprefBench {
+    explicit Denied(const std::string& options = "", uint16_t rcode = dns::rcode::kNxDomain,
+                    const std::string& soa = kSoa) {
+        with_gateway();
+        instead = denies(rcode, soa);
+        serve_with(options, "whoami");
+    }
+    /// Asks the same twice; how many questions the upstream has had by then.
+    size_t asked_after_two() {
+        get("nx.test", kA);
+        get("nx.test", kA);
+        return upstream.asked().size();
+    }
+};
+
 }  // namespace
 
 TEST_CASE("what is denied is remembered as long as it holds", "[ipref]") {
@@ -110,10 +128,7 @@ TEST_CASE("denials and failures are bounded, and leave each other alone", "[ipre
 
 TEST_CASE("a name that is denied goes to the next plugin without the upstream", "[ipref]") {
     for (const uint16_t rcode : {dns::rcode::kNxDomain, dns::rcode::kNoError}) {
-        IprefBench bench;
-        bench.with_gateway();
-        bench.instead = denies(rcode, "test. 600 IN SOA ns.test. root.test. 1 2 3 4 600");
-        bench.serve_with("", "whoami");
+        Denied bench("", rcode);
         for (const auto* asked : {"nx.test", "NX.test"}) {
             CHECK_FALSE(bench.get(asked, kA).additional.empty());  // of whoami
             CHECK_FALSE(bench.get(asked, kAaaa).additional.empty());
@@ -125,37 +140,19 @@ TEST_CASE("a name that is denied goes to the next plugin without the upstream", 
 }
 
 TEST_CASE("a denial by somebody else's SOA, or without one, is not remembered", "[ipref]") {
-    IprefBench bench;
-    bench.with_gateway();
-    bench.instead =
-        denies(dns::rcode::kNxDomain, "example. 600 IN SOA ns.test. root.test. 1 2 3 4 600");
-    bench.serve_with("", "whoami");
-    bench.get("nx.test", kA);
-    bench.get("nx.test", kA);
-    CHECK(bench.upstream.asked().size() == 2);
+    Denied bench("", dns::rcode::kNxDomain, "example. 600 IN SOA ns.test. root.test. 1 2 3 4 600");
+    CHECK(bench.asked_after_two() == 2);
     bench.instead = {};  // no SOA
-    bench.get("nx.test", kA);
-    bench.get("nx.test", kA);
-    CHECK(bench.upstream.asked().size() == 4);
+    CHECK(bench.asked_after_two() == 4);
 }
 
 TEST_CASE("option ttl bounds what is denied as well", "[ipref]") {
-    IprefBench bench;
-    bench.with_gateway();
-    bench.instead =
-        denies(dns::rcode::kNxDomain, "test. 600 IN SOA ns.test. root.test. 1 2 3 4 600");
-    bench.serve_with("ttl 0", "whoami");
-    bench.get("nx.test", kA);
-    bench.get("nx.test", kA);
-    CHECK(bench.upstream.asked().size() == 2);
+    Denied bench("ttl 0");
+    CHECK(bench.asked_after_two() == 2);
 }
 
 TEST_CASE("a reload forgets what was denied", "[ipref]") {
-    IprefBench bench;
-    bench.with_gateway();
-    bench.instead =
-        denies(dns::rcode::kNxDomain, "test. 600 IN SOA ns.test. root.test. 1 2 3 4 600");
-    bench.serve_with("", "whoami");
+    Denied bench;
     CHECK_FALSE(bench.get("a.test", kA).additional.empty());
     bench.instead = {};
     bench.records["a.test. TXT"] = {"a.test. 60 IN TXT \"AA 198.51.100.1 + 1\""};
@@ -188,8 +185,7 @@ TEST_CASE("a gateway's name that is denied is looked up once", "[ipref]") {
     bench.with_gateway();
     bench.instead = [](const Asked& asked) -> std::optional<Messages> {
         if (asked.question.type == kTxt) return std::nullopt;
-        return Messages{reply_to(asked.wire, dns::rcode::kNxDomain, {},
-                                 {"test. 600 IN SOA ns.test. root.test. 1 2 3 4 600"})};
+        return Messages{reply_to(asked.wire, dns::rcode::kNxDomain, {}, {kSoa})};
     };
     for (const auto* host : {"a.test.", "b.test."}) {
         bench.records[fmt::format("{} TXT", host)] = {
