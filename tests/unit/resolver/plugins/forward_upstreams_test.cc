@@ -351,7 +351,9 @@ TEST_CASE("policy fastest puts the quick in front", "[forward]") {
     std::array<size_t, 3> first{};
     for (int i = 0; i < 400; i++) first[upstreams.order().front()]++;
     CHECK(first[1] > 300);
-    CHECK(first[0] > 0);  // looked at now and then
+    // Looked at now and then: once in 96, so that 400 do without in one run of 70.
+    for (int i = 0; i < 10'000 && first[0] == 0; i++) first[upstreams.order().front()]++;
+    CHECK(first[0] > 0);
     CHECK(*upstreams.hedge_after(1) < *upstreams.hedge_after(0));
     for (int i = 0; i < 10; i++) upstreams.silent(1, milliseconds(500));
     first = {};
