@@ -46,9 +46,9 @@ struct Answerer::Question {
     std::vector<std::optional<net::Ip>> eas;
     size_t eas_due = 0;
     uint32_t ttl = 0;
-    run::Milliseconds since{0};  // when the upstream answered
-    bool mapping = false;        // the mapper is being asked
-    bool whole = true;           // every gateway's name was looked up
+    run::Milliseconds since{0};     // when the upstream answered
+    bool mapping = false;           // the mapper is being asked
+    uint32_t missing = UINT32_MAX;  // seconds that a gateway's name stays without address
 };
 
 Answerer::Answerer(run::Loop& loop, AnswererOptions options)
@@ -168,7 +168,8 @@ void Answerer::on_gateway(Question& question, const dns::Name& gateway,
         const auto why = !answer    ? answer.error().text
                          : !vouched ? "the upstream does not vouch for its address"
                                     : "no address of the family wanted";
-        question.whole = question.whole && vouched;
+        const auto missing = vouched ? answer->denied_for.value_or(0) : 0;
+        question.missing = std::min(question.missing, missing);
         question.outcome.why = fmt::format("gateway {}: {}", gateway.str(), why);
         run::log_debug("plugin/ipref: {}: {}", question.name.str(), question.outcome.why);
     }
@@ -251,8 +252,11 @@ void Answerer::fail_question(Question& question, uint16_t info_code, std::string
 /// Only what is whole: what came to nothing, or not in time, is asked for again.
 void Answerer::keep(const Question& question) {
     const auto& outcome = question.outcome;
-    if (outcome.kind == Outcome::Kind::failed || !question.whole) return;
-    Memory::Known known{outcome, {}, question.since, std::chrono::seconds(outcome.ttl)};
+    if (outcome.kind == Outcome::Kind::failed) return;
+    Memory::Known known;
+    known.outcome = outcome;
+    known.since = question.since;
+    known.lasts = std::chrono::seconds(std::min(outcome.ttl, question.missing));
     for (size_t i = 0; i < question.targets.size(); i++) {
         if (i >= question.eas.size() || !question.eas[i]) return;
         known.mappings.emplace_back(question.targets[i], *question.eas[i]);
@@ -260,15 +264,25 @@ void Answerer::keep(const Question& question) {
     for (const auto& record : outcome.chain) {
         known.lasts = std::min(known.lasts, std::chrono::seconds(record.ttl));
     }
+    look_at_mappings(known);
+    if (known.held_until <= loop_.now()) return;
     memory_.keep(question.name.lower(), question.type, std::move(known));
+}
+
+void Answerer::look_at_mappings(Memory::Known& known) const {
+    known.generation = encoder_.generation();
+    known.held_until = run::Milliseconds::max();
+    for (const auto& [ipref, ea] : known.mappings) {
+        known.held_until = std::min(known.held_until, encoder_.holds_until(ipref, ea));
+    }
 }
 
 std::optional<Answerer::Recalled> Answerer::recall(const dns::Name& lower, uint16_t type) {
     const auto now = loop_.now();
-    const auto* known = memory_.find(lower, type, now);
+    auto* known = memory_.find(lower, type, now);
     if (known == nullptr) return {};
-    for (const auto& [ipref, ea] : known->mappings) {
-        if (encoder_.holds(ipref, ea)) continue;
+    if (known->generation != encoder_.generation()) look_at_mappings(*known);
+    if (known->held_until <= now) {
         memory_.forget(lower, type);
         return {};
     }

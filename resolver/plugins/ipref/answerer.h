@@ -73,6 +73,7 @@ class Answerer {
     void fail_question(Question& question, uint16_t info_code, std::string why);
     void end(Question& question);
     void keep(const Question& question);
+    void look_at_mappings(Memory::Known& known) const;
     void deliver();
 
     run::Loop& loop_;

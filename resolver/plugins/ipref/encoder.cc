@@ -32,7 +32,7 @@ Encoder::Encoder(run::Loop& loop, mapper::ClientOptions options, net::Family ea_
     mapper::ClientEvents events;
     events.connected = [this](const mapper::Server& server) {
         log_connected(server);
-        known_.clear();  // a gateway that restarted cannot say what it dropped
+        forget({.all = true, .iprefs = {}});  // a gateway that restarted cannot say what it dropped
         release_held();
     };
     events.lost = [this](const std::string& why) {
@@ -118,13 +118,15 @@ void Encoder::remember(const net::IpRef& ipref, const mapper::Encoded& encoded) 
 }
 
 void Encoder::forget(const mapper::Dropped& dropped) {
+    generation_++;
     if (dropped.all) known_.clear();
     for (const auto& ipref : dropped.iprefs) known_.erase(ipref);
 }
 
-bool Encoder::holds(const net::IpRef& ipref, const net::Ip& ea) const {
+run::Milliseconds Encoder::holds_until(const net::IpRef& ipref, const net::Ip& ea) const {
     const auto known = known_.find(ipref);
-    return known != known_.end() && known->second.ip == ea && loop_.now() < known->second.use_until;
+    if (known == known_.end() || known->second.ip != ea) return run::Milliseconds(0);
+    return known->second.use_until;
 }
 
 bool Encoder::is_encoded(const net::Ip& ip) const {

@@ -39,8 +39,11 @@ class Encoder {
     /// the mapper is being made, the request waits for it. The callback must not destroy the
     /// Encoder.
     void encode(const net::IpRef& ipref, const std::string& name, Callback callback);
-    /// Whether that address is remembered for `ipref`, and need not be asked for again yet.
-    bool holds(const net::IpRef& ipref, const net::Ip& ea) const;
+    /// Until when that address is remembered for `ipref` and need not be asked for again, if the
+    /// gateway drops nothing. In the past: it is not.
+    run::Milliseconds holds_until(const net::IpRef& ipref, const net::Ip& ea) const;
+    /// Another one whenever mappings have been dropped: what was held before may be held no more.
+    uint64_t generation() const { return generation_; }
     /// Whether the gateway says that the address is inside one of its encode networks.
     bool is_encoded(const net::Ip& ip) const;
     /// Mappings remembered.
@@ -67,6 +70,7 @@ class Encoder {
     net::Family ea_family_;
     // Ordered maps: keys come from the network, and must not be able to pile up in one bucket.
     std::map<net::IpRef, Known> known_;
+    uint64_t generation_ = 0;
     std::map<net::IpRef, std::vector<Callback>> in_flight_;
     std::vector<std::pair<net::IpRef, std::string>> held_;
     std::vector<mapper::Query> due_;

@@ -33,11 +33,11 @@ size_t size_of(const Memory::Known& known) {
 
 }  // namespace
 
-const Memory::Known* Memory::find(const dns::Name& lower, uint16_t type, run::Milliseconds now) {
+Memory::Known* Memory::find(const dns::Name& lower, uint16_t type, run::Milliseconds now) {
     const Key key(lower, type);
     const auto found = by_key_.find(key.view());
     if (found == by_key_.end()) return nullptr;
-    const auto& known = found->second->known;
+    auto& known = found->second->known;
     if (now - known.since < known.lasts) return &known;
     erase(found->second);
     return nullptr;

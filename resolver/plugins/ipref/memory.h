@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Plugin ipref's answers that hold for some time yet, so that neither upstream nor mapper has to be
 // asked again. Bounded in bytes; the oldest go first. Whether the mappings in an answer are still
-// held is for the one who asks to know.
+// held is for the one who asks to know, and to note down here.
 #pragma once
 
 #include <list>
@@ -27,12 +27,15 @@ class Memory {
         std::vector<std::pair<net::IpRef, net::Ip>> mappings;
         run::Milliseconds since{0};
         std::chrono::seconds lasts{0};  ///< from `since` on: the least of its TTLs
+        /// All its mappings are held until then, as of the encoder's generation.
+        run::Milliseconds held_until{0};
+        uint64_t generation = 0;
     };
 
     explicit Memory(size_t most_bytes = 16 << 20) : most_bytes_(most_bytes) {}
 
     /// What is known now; valid until the next call. `lower`: the name in lower case.
-    const Known* find(const dns::Name& lower, uint16_t type, run::Milliseconds now);
+    Known* find(const dns::Name& lower, uint16_t type, run::Milliseconds now);
     /// Not at all if it lasts for 0 seconds.
     void keep(const dns::Name& lower, uint16_t type, Known known);
     void forget(const dns::Name& lower, uint16_t type);

@@ -144,6 +144,10 @@ TEST_CASE("names of gateways are looked up", "[ipref]") {
     CHECK(gone.rcode == "SERVFAIL");
     CHECK(gone.info_code == dns::ede::kInvalidData);
     CHECK(gone.info == "gateway gone.test.: no address of the family wanted");
+
+    // Nobody says how long it is gone: it is looked for with each query, and found.
+    bench.records["gone.test. A"] = {"gone.test. 300 IN A 198.51.100.8"};
+    CHECK(bench.get("a.test", kA).answer.size() == 3);
 }
 
 TEST_CASE("addresses that no gateway can have are never mapped", "[ipref]") {
@@ -245,11 +249,17 @@ TEST_CASE("encoded addresses are kept until the gateway drops them", "[ipref]") 
     bench.get("a.test", kA);
     CHECK(bench.get("a.test", kA).answer.size() == 1);
     CHECK(bench.encoded == 1);
-    proto::Frame push;
-    wire::put_ipref({*net::Ip::parse("198.51.100.1"), {0, 1}},
-                    *push.mutable_mappings_changed()->add_dropped());
-    bench.gateway->send(push);
-    bench.get("b.test", kA);  // the push is read before this is answered
+    const auto drop = [&](uint64_t ref) {
+        proto::Frame push;
+        wire::put_ipref({*net::Ip::parse("198.51.100.1"), {0, ref}},
+                        *push.mutable_mappings_changed()->add_dropped());
+        bench.gateway->send(push);
+        bench.get("b.test", kA);  // the push is read before this is answered
+    };
+    drop(2);
+    CHECK(bench.get("a.test", kA).answer.size() == 1);
+    CHECK(bench.encoded == 1);
+    drop(1);
     CHECK(bench.get("a.test", kA).answer.size() == 1);
     CHECK(bench.encoded == 2);
     // A gateway that has restarted cannot say what it dropped.
