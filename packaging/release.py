@@ -4,6 +4,7 @@
 
 The same commit gives the same bytes: every time stamp is that of the commit. With IPREF_RELEASE_KEY naming a key of gpg's,
 SHA256SUMS gets a detached signature."""
+import glob
 import gzip
 import hashlib
 import json
@@ -61,9 +62,11 @@ def tarball(path, files, epoch):
 def main_tarball(architecture, epoch):
     files = [('%s/%s' % (STRIPPED, name), name, 0o755) for name in PROGRAMS]
     files += [(name, name, 0o644) for name in ('LICENSE', 'PATENTS', 'TRADEMARKS', 'README.md')]
-    for folder in ('packaging/systemd', 'packaging/etc', 'packaging/coredns'):
+    for folder in ('systemd', 'etc', 'coredns', 'container', 'monitoring', 'wireshark'):
+        folder = 'packaging/' + folder
         kind = os.path.basename(folder)
         files += [(os.path.join(folder, name), kind + '/' + name, 0o644) for name in sorted(os.listdir(folder))]
+    files += [(name, name, 0o644) for name in sorted([*glob.glob('docs/*.md'), *glob.glob('resolver/plugins/*/README.md')])]
     tarball('%s/ipref-linux-%s.tar.gz' % (DIST, architecture), files, epoch)
 
 

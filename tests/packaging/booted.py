@@ -50,7 +50,8 @@ def _prepare(root):
 
 @contextlib.contextmanager
 def booted(root, network):
-    """`network`: name of a network namespace that it lives in. Its end is a SIGKILL of all of it."""
+    """`network`: name of a network namespace that it lives in; its TUN device is the node `tun` beside the root. Its end is a
+    SIGKILL of all of it."""
     _prepare(root)
     notify = os.path.join(os.path.dirname(root), 'notify')
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as said, open(root + '.log', 'w', encoding='utf-8') as log:
@@ -58,7 +59,7 @@ def booted(root, network):
         said.settimeout(1)
         process = subprocess.Popen(
             ['systemd-nspawn', '-q', '-b', '-D', root, '--register=no', '--keep-unit', '--link-journal=no', '--console=pipe',
-             '--network-namespace-path=/run/netns/' + network, '--capability=CAP_NET_ADMIN', '--bind=/dev/net/tun',
+             '--network-namespace-path=/run/netns/' + network, '--capability=CAP_NET_ADMIN', '--bind=%s/tun:/dev/net/tun' % os.path.dirname(root),
              '--notify-ready=yes', '--', '--unit=' + TARGET],
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ, NOTIFY_SOCKET=notify))
         try:

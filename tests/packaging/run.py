@@ -4,11 +4,13 @@
 and whether the same commit gives the same bytes. Closes with `N passed, N failed`. Needs root."""
 import contextlib
 import functools
+import glob
 import http.server
 import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ import under_systemd  # noqa: E402
 DIST = 'build/dist'
 PROGRAMS = ('ipref-gw', 'ipref-dns-agent', 'ipref-coredns')
 UNITS = {'ipref-gateway': 4.0, 'ipref-dns-agent': 2.5, 'ipref-coredns': 2.5}  # most exposure that systemd-analyze may find
+TARBALL = r'ipref-linux-[a-z0-9]+\.tar\.gz'
 INSTALL = ('dpkg', '--force-confmiss', '-i', '/var/ipref.deb')
 WAIT = 15
 
@@ -83,6 +86,8 @@ def files_of_this_machine():
         if subprocess.run(['mount', '-t', 'overlay', 'ipref', '-o', layers, root], check=False, capture_output=True).returncode:
             raise Skipped('this kernel or container mounts no overlay of /')
         shutil.copy(only(r'ipref_.*\.deb'), root + '/var/ipref.deb')
+        os.mknod(top + '/tun', 0o666 | stat.S_IFCHR, os.stat('/dev/net/tun').st_rdev)
+        os.chmod(top + '/tun', 0o666)  # as udev has it; a container's own may be root's alone
         for slow in ('/var/lib/man-db/auto-update', '/etc/ipref'):  # the index of manuals; what an administrator has here
             subprocess.run(['rm', '-rf', root + slow], check=True)
         make_network(name)
@@ -99,24 +104,29 @@ def this_machine_again():
     with files_of_this_machine() as (root, name):
         run('mount', '-t', 'proc', 'proc', root + '/proc')
         run('mount', '-t', 'tmpfs', 'run', root + '/run')
-        run('mount', '--bind', '/dev', root + '/dev')
+        run('mount', '--bind', '--make-private', '/dev', root + '/dev')
+        run('mount', '--bind', os.path.dirname(root) + '/tun', root + '/dev/net/tun')
         yield root, ['ip', 'netns', 'exec', name, 'chroot', root]
 
 
 @contextlib.contextmanager
 def this_machine_booted():
-    """This machine's files under a systemd of their own, with the .deb installed and its two lines edited."""
+    """This machine's files under a systemd of their own, with the .deb installed and its two lines edited; (machine, root)."""
     with files_of_this_machine() as (root, name):
         try:
             with booted.booted(root, name) as machine:
                 install_and_edit(root, machine.prefix)
-                yield machine
+                yield machine, root
         except booted.CannotBoot as why:
             raise Skipped(str(why)) from why
 
 
 def install_and_edit(root, inside):
     assert 'put the gateway' in run(*inside, *INSTALL)
+    edit_two_lines(root)
+
+
+def edit_two_lines(root):
     edit(root + '/etc/ipref/gateway.env', '-gateway 0.0.0.0', '-gateway 203.0.113.5')
     edit(root + '/etc/ipref/Corefile', 'upstream 9.9.9.9', 'upstream 127.0.0.9')
 
@@ -157,7 +167,7 @@ def serve(root, inside, where):
 
 def tarball_runs_in_an_empty_root():
     with empty_root() as (root, inside):
-        run('tar', '-xzf', only(r'ipref-linux-amd64\.tar\.gz'), '-C', root)
+        run('tar', '-xzf', only(TARBALL), '-C', root)
         for name in PROGRAMS:
             assert '0.' in run(*inside, '/' + name, '-version')
         serve(root, inside, '')
@@ -175,11 +185,24 @@ def the_readme_installs():
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server, tempfile.TemporaryDirectory() as folder:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         os.makedirs(folder + '/sbin')
-        script = block.text().replace('RELEASE/', 'http://127.0.0.1:%d/' % server.server_port)
+        script = re.sub(TARBALL, os.path.basename(only(TARBALL)), block.text())
+        script = script.replace('RELEASE/', 'http://127.0.0.1:%d/' % server.server_port)
         run('sh', '-ec', script.replace('/usr/local/sbin/', folder + '/sbin/').replace('wget ', 'wget -q '), cwd=folder)
         server.shutdown()
         for name in PROGRAMS:
             assert '0.' in run(folder + '/sbin/' + name, '-version')
+        links_lead_somewhere(folder)
+
+
+def links_lead_somewhere(folder):
+    """Of the README and the docs, wherever they have been unpacked."""
+    found = 0
+    for page in [folder + '/README.md', *glob.glob(folder + '/docs/*.md')]:
+        for target in re.findall(r'\]\(([^)#:]+)', open(page, encoding='utf-8').read()):
+            found += 1
+            there = os.path.join(os.path.dirname(page), target)
+            assert os.path.exists(there), '%s leads to %s, which is not there' % (page, target)
+    assert found > 10, found
 
 
 def deb_has_everything_and_runs():
@@ -192,6 +215,7 @@ def deb_has_everything_and_runs():
                      *('usr/lib/systemd/system/ipref-%s.socket' % unit for unit in ('gateway', 'coredns')),
                      *('usr/share/man/man8/%s.8' % name for name in PROGRAMS)):
             assert os.path.exists(os.path.join(root, path)), path + ' is not in the package'
+        links_lead_somewhere(root + '/usr/share/doc/ipref')
         serve(root, inside, '/usr/sbin')
 
 
@@ -258,8 +282,29 @@ def the_deb_installs_upgrades_and_is_purged():
 
 
 def it_works_under_systemd():
-    with this_machine_booted() as machine:
+    with this_machine_booted() as (machine, root):
         under_systemd.check(machine, list(UNITS))
+        machine.run('systemctl', 'enable', '--now', 'ipref-coredns.socket', *UNITS)
+        machine.run('dpkg', '-P', 'ipref')
+        left = machine.run('sh', '-c', 'find /etc/systemd -name "ipref-*.s*"; systemctl list-units --plain --no-legend "ipref-*.s*"')
+        assert not left, 'the package is gone, and this is left: ' + left
+        the_tarball_starts_at_boot(machine, root)
+
+
+def the_tarball_starts_at_boot(machine, root):
+    """As docs/SETUP.md says, where no package has been."""
+    [block] = blocks.marked('the_tarball_starts_at_boot')
+    os.mkdir(root + '/srv/unpacked')
+    run('tar', '-xzf', only(TARBALL), '-C', root + '/srv/unpacked')
+    run('install', '-D', '-t', root + '/usr/local/sbin', *('%s/srv/unpacked/%s' % (root, name) for name in PROGRAMS))
+    machine.run('sh', '-ec', 'cd /srv/unpacked\n' + block.text())
+    edit_two_lines(root)
+    machine.run('systemctl', 'enable', '--now', *UNITS)
+    assert '203.0.113.5' in machine.run('ipref-gw', 'status')
+    for unit in UNITS:
+        assert '/usr/local/sbin/' in machine.property(unit, 'ExecStart')
+        assert machine.run('systemctl', 'is-enabled', unit).strip() == 'enabled', unit
+    machine.run('systemctl', 'stop', *UNITS)
 
 
 def deb_keeps_configuration():
@@ -298,8 +343,24 @@ def manuals_format():
             for page in os.listdir(folder):
                 said = run('groff', '-man', '-Tutf8', '-ww', '-z', os.path.join(folder, page))
                 assert not said, '%s: %s' % (page, said)
-        for name in PROGRAMS:
-            run('bash', '-n', '%s/usr/share/bash-completion/completions/%s' % (root, name))
+
+
+def completions_complete():
+    """In bash and fish what is asked for comes; zsh can read its own."""
+    with tempfile.TemporaryDirectory() as root:
+        run('dpkg-deb', '-x', only(r'ipref_.*\.deb'), root)
+        share = root + '/usr/share/'
+        for name, begun, whole in (('ipref-gw', '-gateway-p', '-gateway-port'), ('ipref-gw', 'stat', 'status'),
+                                   ('ipref-dns-agent', '-sour', '-sources'), ('ipref-coredns', '-vali', '-validate')):
+            bash = ('source "$0"; COMP_WORDS=("$1" "$2"); COMP_CWORD=1; set -- $(complete -p "$1"); '
+                    'for word; do [ "$last" != -F ] || $word; last=$word; done; echo "${COMPREPLY[@]}"')
+            said = run('bash', '-c', bash, share + 'bash-completion/completions/' + name, name, begun)
+            assert whole in said.split(), 'bash: %s %s: %s' % (name, begun, said)
+            fish = 'source %sfish/vendor_completions.d/%s.fish; complete -C "%s %s"' % (share, name, name, begun)
+            said = run('fish', '--no-config', '-c', fish)
+            assert whole in re.split(r'\s', said), 'fish: %s %s: %s' % (name, begun, said)
+            said = run('zsh', '-n', '%szsh/vendor-completions/_%s' % (share, name))
+            assert not said, said
 
 
 def nothing_dynamic():
@@ -326,7 +387,7 @@ def the_same_again():
 
 TESTS = (tarball_runs_in_an_empty_root, the_readme_installs, deb_has_everything_and_runs, unit_commands_run_as_installed,
          the_deb_installs_upgrades_and_is_purged, it_works_under_systemd, deb_keeps_configuration,
-         packaged_corefile_is_good, units_are_sound, manuals_format, nothing_dynamic,
+         packaged_corefile_is_good, units_are_sound, manuals_format, completions_complete, nothing_dynamic,
          no_path_of_the_build, the_same_again)
 
 
