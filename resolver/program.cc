@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "common/run/descriptors.h"
@@ -108,6 +110,15 @@ class Source {
     std::optional<std::string> text_;
 };
 
+/// What the service manager has made for the server to write to: systemd.exec(5), StateDirectory=.
+std::vector<std::string> state_directories() {
+    const char* text = std::getenv("STATE_DIRECTORY");
+    std::istringstream in(text == nullptr ? "" : text);
+    std::vector<std::string> out;
+    for (std::string one; std::getline(in, one, ':');) out.push_back(one);
+    return out;
+}
+
 /// The running server and its signals.
 class Program {
   public:
@@ -133,8 +144,10 @@ class Program {
     }
 
     int run(const std::shared_ptr<Config>& config) {
-        const auto there = [](const auto& path) { return std::filesystem::is_directory(path); };
-        std::ranges::copy_if(config->process.writable, std::back_inserter(writable_), there);
+        writable_ = state_directories();
+        std::ranges::copy(config->process.writable, std::back_inserter(writable_));
+        std::erase_if(writable_,
+                      [](const auto& one) { return !std::filesystem::is_directory(one); });
         auto inherited = InheritedSockets::from(run::take_listen_fds());
         if (inherited) server_.inherit(std::move(*inherited));
         const auto used = inherited ? use(config) : tl::unexpected(inherited.error());
@@ -276,7 +289,7 @@ class Program {
     run::Milliseconds lameduck_for_{0};
     std::string tried_;  // of the configuration that was loaded last, or failed to be
     std::vector<std::unique_ptr<run::Signal>> signals_;
-    std::vector<std::string> writable_;  // of the first configuration
+    std::vector<std::string> writable_;  // by the service manager and the first configuration
     bool bound_ = false;
     bool stopping_ = false;
     int status_ = 0;

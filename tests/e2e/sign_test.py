@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Plugin sign with the whole server, in its sandbox; BIND's dnssec-verify judges the zone."""
 
+import signal
+
 from lab.lab import Lab
+from lab.namespace import Namespace
 from lab.programs import Resolver
 from lab.scenario import scenario
 from lab.shell import run
@@ -45,8 +48,7 @@ def signed_zone_file(lab: Lab) -> None:
 """).start()
 
     def dig(name: str, kind: str) -> str:
-        return host.run("dig", "@127.0.0.1", "+tries=1", "+time=5", "+short", "+dnssec",
-                        f"{name}.test.example", kind, check=False).output
+        return asked(host, name, kind)
 
     def verify() -> None:
         found = run("dnssec-verify", "-z", "-o", "test.example",
@@ -61,3 +63,40 @@ def signed_zone_file(lab: Lab) -> None:
     zone.write_text(_ZONE.format(serial=1, digest="00" * 32, more="new 60 A 192.0.2.81\n"))
     until(lambda: "192.0.2.81" in dig("new", "A"), "the changed zone is signed and served")
     verify()
+
+
+def asked(host: Namespace, name: str, kind: str) -> str:
+    return host.run("dig", "@127.0.0.1", "+tries=1", "+time=5", "+short", "+dnssec",
+                    f"{name}.test.example", kind, check=False).output
+
+
+@scenario("sign that a reload brings writes to the service manager's directory, and nowhere else")
+def after_a_reload(lab: Lab) -> None:
+    host = lab.host("resolver")
+    state = lab.path("state/x").parent
+    zone = lab.file("db.test.example", _ZONE.format(serial=1, digest="00" * 32, more=""))
+    run("dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "-K", str(zone.parent),
+        "test.example")
+    server = Resolver(lab, host, "127.0.0.1", ". {\n    bind 127.0.0.1\n    whoami\n}\n")
+    server.process.command = ["env", f"STATE_DIRECTORY={state}", *server.process.command]
+    server.start()
+
+    def sign_to(directory: str) -> None:
+        server.corefile.write_text(f"""test.example {{
+    bind 127.0.0.1
+    root {zone.parent}
+    file {directory}/db.test.example.signed
+    sign db.test.example {{
+        key directory .
+        directory {directory}
+    }}
+}}
+""")
+        server.process.signal(signal.SIGUSR1)
+
+    sign_to(".")
+    server.process.wait_for("zone test.example. was not signed: ")
+    said = server.process.log()
+    assert "Permission denied; the server's user must be able to write there" in said, said
+    sign_to(str(state))
+    until(lambda: "192.0.2.80" in asked(host, "www", "A"), "the signed zone is served")

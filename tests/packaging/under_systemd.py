@@ -14,6 +14,7 @@ def check(machine, units):
     a_restart_keeps_the_interface(machine)
     what_dies_is_started_again(machine, units)
     what_hangs_is_killed(machine, units)
+    the_dns_server_signs_a_zone(machine)
     sockets_start_the_dns_server(machine)
     machine.run('systemctl', 'stop', 'ipref-coredns.socket', *units)
     results = {unit: machine.property(unit, 'Result') for unit in units}
@@ -61,6 +62,26 @@ def runs_again(machine, unit, before):
     machine.until(lambda: machine.property(unit, 'MainPID') not in (before, '0')
                   and machine.property(unit, 'ActiveState') == 'active', unit + ' runs again')
     assert machine.property(unit, 'NRestarts') != '0', unit
+
+
+def the_dns_server_signs_a_zone(machine):
+    """Plugin sign as its README has it, to the directory that it writes to by default."""
+    machine.run('sh', '-ec', """cd /etc/ipref
+dnssec-keygen -q -a ECDSAP256SHA256 -f KSK test.example
+chown ipref-coredns Ktest.example.*.private
+printf '@ 60 IN SOA ns host 1 60 60 60 60\\n@ 60 IN NS ns\\nns 60 IN A 192.0.2.53\\n' > db.test.example
+cat >> Corefile <<END
+test.example {
+    file /var/lib/coredns/db.test.example.signed
+    sign db.test.example {
+        key directory .
+    }
+}
+END""")
+    machine.run('systemctl', 'reload', 'ipref-coredns')
+    ask = ('dig', '@127.0.0.1', '+time=2', '+tries=1', '+dnssec', 'ns.test.example.', 'A')
+    machine.until(lambda: 'RRSIG' in machine.run(*ask), 'the signed zone is served\n' + machine.journal('ipref-coredns'))
+    assert machine.run('stat', '-c', '%U', '/var/lib/coredns/db.test.example.signed').strip() == 'ipref-coredns'
 
 
 def sockets_start_the_dns_server(machine):

@@ -103,6 +103,23 @@ Result<bool> SignedFile::bring_up_to_date(uint32_t now) const {
     return true;
 }
 
+namespace {
+
+/// Of a file that cannot be written, where the error's own words do not say what to do.
+std::string cannot_write(const std::string& path, int error) {
+    const char* what_to_do = "";
+    if (error == EACCES) {
+        what_to_do =
+            "; the server's user must be able to write there, and the sandbox knows only the "
+            "directories that the Corefile named at the start: restart the server";
+    } else if (error == EROFS) {
+        what_to_do = "; where systemd makes it so, add ReadWritePaths= to the server's unit";
+    }
+    return fmt::format("{}: {}{}", path, std::strerror(error), what_to_do);
+}
+
+}  // namespace
+
 /// By a file beside it, whose name plugin auto does not take for a zone's: readers see the old
 /// file or the new one.
 Result<void> SignedFile::write(const std::string& text) const {
@@ -110,7 +127,7 @@ Result<void> SignedFile::write(const std::string& text) const {
     const auto path = fmt::format("{}/.sign-{}", directory_, origin_.hash());
     const run::Fd file(
         ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kMode));
-    if (file.get() < 0) return fail("{}: {}", path, std::strerror(errno));
+    if (file.get() < 0) return fail("{}", cannot_write(path, errno));
     const bool fine = write_all(file.get(), text) && ::fsync(file.get()) == 0 &&
                       ::rename(path.c_str(), path_.c_str()) == 0;
     if (fine) return {};
