@@ -48,6 +48,19 @@ void add_table(run::Json& json, const Table& table) {
         .member("local", uint64_t{table.count(Relation::local)});
 }
 
+void add_limits(run::Json& json, const proto::Status& status) {
+    json.key("limits").open('[');
+    for (const auto& usage : status.usage()) {
+        json.open('{')
+            .member("what", usage.what())
+            .member("held", uint64_t{usage.held()})
+            .member("limit", uint64_t{usage.limit()})
+            .member("forPackets", uint64_t{usage.for_packets()})
+            .close('}');
+    }
+    json.close(']');
+}
+
 void add_sources(run::Json& json, const proto::Status& status) {
     json.key("sources").open('[');
     for (const auto& each : status.sources()) {
@@ -124,6 +137,7 @@ std::string status_json(const proto::Status& status, const Table& table, const D
     json.open('{');
     add_status(json, status);
     add_table(json, table);
+    add_limits(json, status);
     add_sources(json, status);
     add_published(json, table);
     if (datapath != nullptr) {

@@ -26,6 +26,7 @@ constexpr const char* kHtml = R"(<!doctype html>
 <section><h2>Remote sites</h2><div id="peers"></div></section>
 <section><h2>DNS</h2><dl id="dns"></dl><div id="sources"></div></section>
 <section><h2>Drops</h2><div id="drops"></div></section>
+<section><h2>Limits</h2><dl id="limits"></dl></section>
 </main>
 <noscript>This page needs its script. The same numbers: <a href="metrics">metrics</a></noscript>
 </body>
@@ -62,6 +63,13 @@ th, .whole { white-space: nowrap; }
 th:last-child, td:last-child { padding-right: 0; }
 tr:last-child td { border-bottom: 0; }
 dl + div { margin-top: .8rem; }
+dd.wide {
+  grid-column: 1 / -1; margin-bottom: .5rem; text-align: left; color: var(--soft);
+  font-size: .9rem;
+}
+@media (max-width: 30rem) { th, td { padding-right: .3rem; font-size: .85rem; } }
+dd.wide.bad { color: var(--bad); }
+meter { display: block; width: 100%; height: 1rem; }
 th { color: var(--soft); font-weight: 500; }
 .none { color: var(--soft); margin: 0; }
 )";
@@ -143,6 +151,25 @@ const dns = s => {
     o.hosts.toLocaleString(), span(o.confirmed) + ' ago']),
     'No agent and no hosts file has told of hosts.');
 };
+/* what stands below a limit's bar, and whether it is bad */
+const closeness = l => {
+  if (l.held >= l.limit) return ['Full: new ones are refused', 'bad'];
+  if (l.held >= l.forPackets)
+    return ['Packets of strangers get no more; what a DNS server asks for still does', 'bad'];
+  if (l.forPackets < l.limit)
+    return ['Packets of strangers may use ' + l.forPackets.toLocaleString(), ''];
+  return l.held >= 0.8 * l.limit ? ['Nearly full', 'bad'] : ['', ''];
+};
+const limits = s => find('limits').replaceChildren(...s.limits.flatMap(l => {
+  const bar = document.createElement('meter');
+  Object.assign(bar, { max: l.limit, low: Math.min(l.forPackets, 0.8 * l.limit),
+    high: 0.95 * l.limit, optimum: 0, value: l.held, ariaLabel: l.what });
+  const [text, kind] = closeness(l);
+  const below = make('dd', text, ('wide ' + kind).trim());
+  below.prepend(bar);
+  return [make('dt', l.what), make('dd', l.held.toLocaleString() + ' of ' +
+    l.limit.toLocaleString()), below];
+}));
 const show = s => {
   find('summary').className = '';
   find('summary').textContent = (s.devmode ? 'mapper alone, no tunnel' : s.gateways.join(', ') +
@@ -151,9 +178,11 @@ const show = s => {
   health(s);
   traffic(s);
   dns(s);
+  limits(s);
   table('published', ['=Host', 'Reference', 'From'],
     s.published.map(p => [p.ip, (p.gateway ? p.gateway + ' + ' : '') + p.ref, p.owner]),
-    'Nothing is published: this site only reaches others.',
+    s.publishedMore ? 'Too many mappings to look through: ipref-gw mappings lists them.'
+      : 'Nothing is published: this site only reaches others.',
     s.publishedMore && 'Not all are shown: ipref-gw mappings lists them.');
   const peers = s.peers || [];
   table('peers', ['=Gateway', '>In', '>Out', '>MTU', '>Heard'], peers.map(p => [p.at, bytes(p.in),
