@@ -41,6 +41,12 @@ void complain(std::string_view text) {
     fmt::print(stderr, "{}\n", text);
 }
 
+/// Why it does not start: for people, or a line of the log for programs that read it.
+void give_up(const ProgramOptions& options, std::string_view text) {
+    if (options.log_format != "json") return complain(text);
+    run::log_line(run::Severity::fatal, text);
+}
+
 void print_version() {
     utsname machine{};
     uname(&machine);
@@ -152,7 +158,7 @@ class Program {
         if (inherited) server_.inherit(std::move(*inherited));
         const auto used = inherited ? use(config) : tl::unexpected(inherited.error());
         if (!used) {
-            complain(used.error().text);
+            give_up(options_, used.error().text);
             return kBadConfig;
         }
         if (!options_.quiet) announce(*config);
@@ -218,7 +224,11 @@ class Program {
             {.format = *format, .debug = debug ? run::kAllTopics : 0, .to_stdout = true});
     }
 
-    static void announce(const Config& config) {
+    void announce(const Config& config) const {
+        if (options_.log_format == "json") {
+            for (const auto& line : config.zone_lines) run::log_info("serving {}", line);
+            return run::log_info("ipref-coredns-{} ({})", run::kRelease, run::kCommit);
+        }
         run::flush_log();  // came before
         for (const auto& line : config.zone_lines) fmt::print("{}\n", line);
         print_version();
@@ -382,7 +392,7 @@ int run_program(const std::vector<std::string>& arguments) {
     if (!options.explain.empty()) return explain(source, options.explain, type);
     auto config = source.load();
     if (!config) {
-        complain(config.error().text);
+        give_up(options, config.error().text);
         return kBadConfig;
     }
     // Plugins ask other servers, each query from a socket of its own.

@@ -2,6 +2,7 @@
 #include "resolver/server/endpoints.h"
 
 #include <charconv>
+#include <utility>
 
 #include "resolver/server/socket.h"
 
@@ -9,7 +10,12 @@ namespace ipref::resolver {
 
 namespace {
 
-const char* const kPaths[] = {"/metrics", "/health", "/ready"};
+/// What is asked for, and the page that it is: CoreDNS's names, and those of the other programs.
+constexpr std::pair<const char*, const char*> kPaths[] = {{"/metrics", "/metrics"},
+                                                          {"/health", "/health"},
+                                                          {"/healthz", "/health"},
+                                                          {"/ready", "/ready"},
+                                                          {"/readyz", "/ready"}};
 
 net::Ip every_address() {
     return net::Ip::any(family_works(net::Family::v6) ? net::Family::v6 : net::Family::v4);
@@ -43,8 +49,8 @@ Result<Endpoints::Servers> Endpoints::open(const Config& config) {
     for (const auto& page : config.process.pages) {
         if (servers_.contains(page.at) || opened.contains(page.at)) continue;
         auto server = std::make_unique<run::HttpServer>(loop_);
-        for (const char* path : kPaths) {
-            server->handle(path, [this, at = page.at, path] { return answer(at, path); });
+        for (const auto& [path, name] : kPaths) {
+            server->handle(path, [this, at = page.at, name = name] { return answer(at, name); });
         }
         if (auto listens = server->listen(page.at); !listens) {
             return fail("plugin/{}: {}", page.plugin, listens.error().text);

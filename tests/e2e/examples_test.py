@@ -66,7 +66,9 @@ class Example:
         text = corefile.replace("db.internal", str(internal))
         text = text.replace("ipref {", f"ipref {{\n        mapper {self.gateway.socket}")
         address = next(line.split()[1] for line in text.splitlines() if "bind " in line)
-        return Resolver(self._lab, self.where, address, text)
+        made = Resolver(self._lab, self.where, address, text)
+        made.process.command += self._commands.get("ipref-coredns", ["-conf", "Corefile"])[2:]
+        return made
 
     def published(self) -> set[str]:
         """Our hosts that others can reach."""
@@ -108,9 +110,10 @@ def families(lab: Lab) -> None:
 def watched(lab: Lab) -> None:
     example = Example(lab, "watched")
     for place in ("9103/metrics", "9103/healthz", "9103/", "9104/metrics", "9153/metrics",
-                  "8080/health", "8181/ready"):
+                  "8080/healthz", "8181/readyz"):
         until(lambda: curl(example.where, f"http://127.0.0.1:{place}", "-f").ok, f"{place} answers")
-    for process in (example.gateway.process, example.agent.process):
+    until(lambda: "serving .:53 on 127.0.0.2" in example.resolver.process.log(), "it says what it serves")
+    for process in (example.gateway.process, example.agent.process, example.resolver.process):
         for line in process.log().splitlines():
             assert json.loads(line), line
 
