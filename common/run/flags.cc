@@ -3,6 +3,8 @@
 
 #include <charconv>
 
+#include "common/run/nearest_word.h"
+
 namespace ipref::run {
 
 namespace {
@@ -91,6 +93,14 @@ const Option* Flags::find(std::string_view name) const {
     return nullptr;
 }
 
+tl::unexpected<Error> Flags::unknown(std::string_view word, std::string_view name) const {
+    std::vector<std::string> known;
+    for (const auto& option : options_) known.push_back(option.name);
+    const auto near = nearest_word(name, known);
+    return fail("unknown option {}; {}{} -h lists them", word,
+                near.empty() ? "" : fmt::format("did you mean -{}? ", near), program_);
+}
+
 Result<Arguments> Flags::parse(const std::vector<std::string>& arguments) const {
     Arguments out;
     size_t i = 0;
@@ -111,11 +121,13 @@ Result<Arguments> Flags::parse(const std::vector<std::string>& arguments) const 
         }
         const auto* option = find(name);
         if (option == nullptr) {
-            return fail("unknown option {}; {} -h lists them", arguments[i], program_);
+            return unknown(arguments[i], name);
         }
         std::string_view value = has_value ? word.substr(equals + 1) : "true";
         if (!has_value && !option->value.empty()) {
-            if (++i == arguments.size()) return fail("option -{} needs a value", name);
+            if (++i == arguments.size()) {
+                return fail("option -{} needs a value: -{} {}", name, name, option->value);
+            }
             value = arguments[i];
         }
         if (const auto set = option->set(value); !set) {

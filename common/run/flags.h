@@ -55,6 +55,8 @@ class Flags {
 
   private:
     const Option* find(std::string_view name) const;
+    /// The error about `word`, with the option whose name is nearest.
+    tl::unexpected<Error> unknown(std::string_view word, std::string_view name) const;
 
     std::string program_;
     std::string synopsis_;

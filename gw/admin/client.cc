@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -50,15 +51,25 @@ std::optional<Listener> listener_of(int fd) {
     return found;
 }
 
+constexpr const char* kRemedy = "start it, or name its own with -mapper-socket";
+
+bool is_socket(const std::string& path) {
+    struct stat found {};
+    return ::stat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode);
+}
+
 std::string why_no_connection(const std::string& path, int error) {
     switch (error) {
         case ENOENT:
-            return fmt::format("no gateway runs with the mapper socket {}: there is no such file",
-                               path);
-        case ECONNREFUSED:
             return fmt::format(
-                "no gateway runs with the mapper socket {}: what an ended one has left is there",
-                path);
+                "no gateway runs with the mapper socket {}: there is no such file; {}", path,
+                kRemedy);
+        case ECONNREFUSED:
+            if (!is_socket(path)) return fmt::format("{} is no socket; {}", path, kRemedy);
+            return fmt::format(
+                "no gateway runs with the mapper socket {}: what an ended one has left is there; "
+                "{}",
+                path, kRemedy);
         case EACCES:
         case EPERM:
             return fmt::format("{}: {}; be root or in the socket's group", path, strerror(error));

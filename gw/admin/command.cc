@@ -3,11 +3,12 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+
+#include "common/run/nearest_word.h"
 
 namespace ipref::gw::admin {
 
@@ -24,22 +25,6 @@ constexpr std::array kCommands = {
     Command{"capture", "packets of both sides, into a pcapng file", run_capture},
 };
 
-/// Levenshtein's.
-size_t distance(std::string_view a, std::string_view b) {
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); j++) row[j] = j;
-    for (size_t i = 1; i <= a.size(); i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size(); j++) {
-            const size_t same = corner + (a[i - 1] == b[j - 1] ? 0 : 1);
-            corner = row[j];
-            row[j] = std::min({same, row[j] + 1, row[j - 1] + 1});
-        }
-    }
-    return row[b.size()];
-}
-
 int unknown(std::string_view word) {
     const auto near = nearest(word);
     const auto hint = near.empty() ? std::string() : fmt::format("; did you mean {}?", near);
@@ -54,19 +39,13 @@ std::span<const Command> commands() {
     return kCommands;
 }
 
-std::string_view nearest(std::string_view word) {
-    constexpr size_t kFar = 3;
-    if (word.size() > 32) return {};
-    std::string_view best;
-    size_t least = kFar;
+std::string nearest(std::string_view word) {
+    std::vector<std::string> names;
     for (const auto& command : kCommands) {
-        const bool begins = word.size() >= 2 && command.name.starts_with(word);
-        const size_t far = begins ? 0 : distance(word, command.name);
-        if (far >= least) continue;
-        least = far;
-        best = command.name;
+        if (word.size() >= 2 && command.name.starts_with(word)) return std::string(command.name);
+        names.emplace_back(command.name);
     }
-    return best;
+    return run::nearest_word(word, names);
 }
 
 std::optional<int> run_command(const std::vector<std::string>& arguments) {

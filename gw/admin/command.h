@@ -28,7 +28,7 @@ std::optional<int> run_command(const std::vector<std::string>& arguments);
 /// Lines for the usage text of ipref-gw.
 std::string command_list();
 /// The known word that `word` is a slip of; empty if it is too far from all of them.
-std::string_view nearest(std::string_view word);
+std::string nearest(std::string_view word);
 
 /// What all commands have in common.
 struct Common {

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "common/run/nearest_word.h"
+
 namespace ipref::resolver {
 
 namespace {
@@ -81,24 +83,7 @@ std::string duration_text(Nanoseconds value) {
 }
 
 std::string nearest_word(std::string_view word, const std::vector<std::string>& known) {
-    std::string best;
-    size_t least = word.size() < 5 ? 2 : 3;  // edits that are too many
-    for (const auto& candidate : known) {
-        std::vector<size_t> row(candidate.size() + 1);
-        for (size_t j = 0; j < row.size(); j++) row[j] = j;
-        for (size_t i = 1; i <= word.size(); i++) {
-            size_t diagonal = std::exchange(row[0], i);
-            for (size_t j = 1; j < row.size(); j++) {
-                const size_t change = diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1);
-                diagonal = std::exchange(row[j], std::min({change, row[j] + 1, row[j - 1] + 1}));
-            }
-        }
-        if (row.back() < least) {
-            least = row.back();
-            best = candidate;
-        }
-    }
-    return best;
+    return run::nearest_word(word, known);
 }
 
 void OptionTable::flag(std::string name, bool& to, std::string help) {

@@ -94,6 +94,10 @@ class Parser {
     std::string substituted(const std::string& text) const {
         return substitute_variables(text, sources_);
     }
+    tl::unexpected<Error> unclosed(const Token& brace) const {
+        return fail("{}: the file ends, and the brace of {} is still open",
+                    syntax_error(stream_.last(), "}").value().text, brace.at.str());
+    }
     tl::unexpected<Error> eof() const { return parse_error(stream_.last().at, "Unexpected EOF"); }
 
     /// The next token starts a line and is `import`: expands it in place.
@@ -251,10 +255,10 @@ class Parser {
             return stream_.peek() == nullptr ? syntax_error(stream_.last(), "{")
                                              : syntax_error(*stream_.peek(), "{");
         }
-        stream_.take();
+        const Token brace = stream_.take();
         auto tokens = std::make_shared<std::vector<Token>>();
         for (size_t open = 1;;) {
-            if (stream_.peek() == nullptr) return syntax_error(stream_.last(), "}");
+            if (stream_.peek() == nullptr) return unclosed(brace);
             const Token& token = stream_.take();
             if (token.is('{')) open++;
             if (token.is('}') && --open == 0) break;
@@ -266,13 +270,13 @@ class Parser {
 
     Result<void> read_body(ServerBlock& block) {
         const bool braces = stream_.peek() != nullptr && stream_.peek()->is('{');
-        if (braces) stream_.take();
+        const Token brace = braces ? stream_.take() : Token();
         if (!braces && !out_.blocks.empty() && stream_.peek() != nullptr) {
             return syntax_error(*stream_.peek(), "{");
         }
         while (true) {
             if (stream_.peek() == nullptr) {
-                return braces ? syntax_error(stream_.last(), "}") : Result<void>();
+                return braces ? unclosed(brace) : Result<void>();
             }
             if (stream_.peek()->is('}')) {
                 if (!braces) return syntax_error(*stream_.peek(), "directive");

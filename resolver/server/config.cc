@@ -92,6 +92,7 @@ class Builder {
 
     Result<void> set_up(const ServerBlock& parsed, Block& block) {
         block.has_plugins = !parsed.directives.empty();
+        if (!block.has_plugins) warn_of_nothing(parsed);
         for (const auto& row : plugin_order()) {
             const auto* directive = parsed.find(row.name);
             if (directive == nullptr) continue;
@@ -204,6 +205,15 @@ class Builder {
                         address.at.str(), at->second, address.transport);
         }
         return {};
+    }
+
+    /// CoreDNS takes it as well, and then `forward . 192.0.2.1` without a block is three zones.
+    void warn_of_nothing(const ServerBlock& parsed) {
+        std::vector<std::string_view> zones;
+        for (const auto& key : parsed.keys) zones.push_back(key.text);
+        out_->warnings.push_back(fmt::format(
+            "{} - no plugin answers for {}: write ZONES {{, then a plugin a line, then }}",
+            parsed.keys.front().at.str(), fmt::join(zones, ", ")));
     }
 
     /// As CoreDNS: without a certificate there is no encryption. Proxies want it so.

@@ -66,7 +66,15 @@ bool Situation::uses(net::Family family) const {
     return false;
 }
 
-Findings check_tun(const Situation&, Outside& outside) {
+Findings check_user(const Situation& situation, Outside&) {
+    if (situation.root) return {};
+    return {{Level::warn,
+             "user",
+             "not root: what only root may see looks broken below, or is left out",
+             {"sudo ipref-gw doctor"}}};
+}
+
+Findings check_tun(const Situation& situation, Outside& outside) {
     const std::string path = "/dev/net/tun";
     switch (const int error = outside.open(path)) {
         case 0:
@@ -83,6 +91,8 @@ Findings check_tun(const Situation&, Outside& outside) {
                      path + " is there, but the kernel has no TUN driver loaded",
                      {"modprobe tun"}}};
         case EACCES:
+            if (!situation.root) return {};
+            [[fallthrough]];
         case EPERM:
             return {{Level::fail,
                      "tun",

@@ -41,6 +41,14 @@ Finding overlap(const net::Cidr& net, const Route& route) {
                     net.str(), route.to.str(), route.device)};
 }
 
+/// Just what a gateway makes, and none has been asked: to remove it would cut that one off.
+Finding somebody_elses(const Route& route) {
+    return {Level::warn, "overlap",
+            fmt::format("{} has a route to {} already: a gateway that has not answered, or another "
+                        "one",
+                        route.device, route.to.str())};
+}
+
 }  // namespace
 
 Findings check_interface(const Situation& situation, Outside& outside) {
@@ -110,7 +118,8 @@ Findings check_overlap(const Situation& situation, Outside& outside) {
         for (const auto& route : routes(net.family(), outside)) {
             const bool ours = route.device == situation.tun() || route.device == "lo";
             if (ours || route.to.bits() == 0 || !route.to.overlaps(net)) continue;
-            findings.push_back(overlap(net, route));
+            const bool taken = !situation.gateway && route.to == net;
+            findings.push_back(taken ? somebody_elses(route) : overlap(net, route));
         }
     }
     if (findings.empty()) {

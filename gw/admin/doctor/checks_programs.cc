@@ -68,7 +68,9 @@ std::optional<net::Endpoint> system_resolver(Outside& outside) {
 
 Findings check_gateway(const Situation& situation, Outside&) {
     if (!situation.gateway) {
-        return {{Level::fail, "gateway", situation.no_gateway, {"systemctl start ipref-gateway"}}};
+        Finding none{Level::fail, "gateway", situation.no_gateway};
+        if (situation.root) none.mend = {"systemctl start ipref-gateway"};
+        return {std::move(none)};
     }
     Findings findings;
     for (const auto& problem : situation.gateway->problems()) {

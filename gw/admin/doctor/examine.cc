@@ -10,11 +10,11 @@ namespace ipref::gw::admin {
 
 namespace {
 
-constexpr std::array<Check, 19> kChecks = {
-    check_tun,      check_forwarding, check_ipv6,   check_gateway, check_port,
-    check_address,  check_interface,  check_route,  check_overlap, check_firewall,
-    check_peers,    check_paths,      check_socket, check_limits,  check_reverse_path,
-    check_resolver, check_agent,      check_clock,  check_buffers,
+constexpr std::array<Check, 20> kChecks = {
+    check_user,         check_tun,      check_forwarding, check_ipv6,   check_gateway,
+    check_port,         check_address,  check_interface,  check_route,  check_overlap,
+    check_firewall,     check_peers,    check_paths,      check_socket, check_limits,
+    check_reverse_path, check_resolver, check_agent,      check_clock,  check_buffers,
 };
 
 std::string_view name_of(Level level) {

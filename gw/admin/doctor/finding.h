@@ -29,6 +29,7 @@ using Findings = std::vector<Finding>;
 struct Situation {
     std::optional<proto::Status> gateway;  ///< if one answers
     std::string no_gateway;                ///< else why not
+    bool root = true;                      ///< who else asks does not see everything
     std::string mapper_socket;
     std::vector<net::Cidr> encode_nets;  ///< at least one
     std::vector<net::Ip> binds;          ///< at least one; zero: all addresses
@@ -46,6 +47,7 @@ struct Situation {
 using Check = Findings (*)(const Situation& situation, Outside& outside);
 
 // checks_host.cc
+Findings check_user(const Situation& situation, Outside& outside);
 Findings check_tun(const Situation& situation, Outside& outside);
 Findings check_forwarding(const Situation& situation, Outside& outside);
 Findings check_reverse_path(const Situation& situation, Outside& outside);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command line of `ipref-gw doctor`.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "common/wire/mapper_frame.h"
@@ -49,6 +51,7 @@ void add_options(run::Flags& flags, Wanted& wanted) {
 /// What runs counts, before what the command line says.
 Situation situation_of(const Wanted& wanted) {
     Situation situation;
+    situation.root = ::geteuid() == 0;
     situation.mapper_socket = wanted.common.mapper_socket;
     situation.encode_nets = wanted.encode_nets;
     situation.binds = wanted.binds;

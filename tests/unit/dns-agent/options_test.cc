@@ -77,7 +77,8 @@ TEST_CASE("bad values are named", "[agent_options]") {
     CHECK(refused({"-resolver", "dns"}).find("option -resolver: ") == 0);
     CHECK(refused({"-tsig", "x"}) == "option -tsig: \"x\": write NAME:ALG:SECRET-FILE");
     CHECK(refused({"-notify", "::1"}) == "option -notify: \"::1\" names no port, give ADDR:PORT");
-    CHECK(refused({"-tsigs", "x"}) == "unknown option -tsigs; ipref-dns-agent -h lists them");
+    CHECK(refused({"-tsigs", "x"}) ==
+          "unknown option -tsigs; did you mean -tsig? ipref-dns-agent -h lists them");
     CHECK(refused({"internal"}).find("source \"internal\": ") == 0);
 }
 

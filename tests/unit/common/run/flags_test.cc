@@ -42,8 +42,11 @@ TEST_CASE_METHOD(Fixture, "booleans take no separate value", "[flags]") {
 
 TEST_CASE_METHOD(Fixture, "wrong options say what is wrong", "[flags]") {
     CHECK(flags.parse({"-gatway", "x"}).error().text ==
-          "unknown option -gatway; ipref-gw -h lists them");
-    CHECK(flags.parse({"-gateway"}).error().text == "option -gateway needs a value");
+          "unknown option -gatway; did you mean -gateway? ipref-gw -h lists them");
+    CHECK(flags.parse({"--xyzzy=1"}).error().text ==
+          "unknown option --xyzzy=1; ipref-gw -h lists them");
+    CHECK_THAT(flags.parse({"-gateway"}).error().text,
+               Catch::Matchers::StartsWith("option -gateway needs a value: -gateway "));
     CHECK(flags.parse({"-gateway-port", "70000"}).error().text ==
           "option -gateway-port: \"70000\" is not a number from 1 to 65535");
     CHECK(flags.parse({"-trace=maybe"}).error().text ==

@@ -62,7 +62,8 @@ TEST_CASE("no socket, a stale one, one of another kind", "[admin]") {
     auto none = Client::connect(directory.file("none"));
     REQUIRE_FALSE(none);
     CHECK(none.error().status == exit_no_gateway);
-    CHECK(has(none.error(), "there is no such file"));
+    CHECK(
+        has(none.error(), "there is no such file; start it, or name its own with -mapper-socket"));
     Listener listener;
     listener.fd.reset();
     CHECK(has(Client::connect(listener.path()).error(), "an ended one has left"));

@@ -105,7 +105,10 @@ TEST_CASE("Slips get their own messages", "[corefile]") {
         const char* says;
     };
     const Slip slips[] = {
-        {". {\n log\n", "Corefile:2:2 - Syntax error: Unexpected token 'log', expecting '}'"},
+        {". {\n log\n",
+         "Corefile:2:2 - Syntax error: Unexpected token 'log', expecting '}': the file ends, and "
+         "the "
+         "brace of Corefile:1:3 is still open"},
         {". {\n forward . 1 {\n x 1\n}\n",
          "Corefile:4:1 - Syntax error: Unexpected token '}', expecting '}'"},
         {". {\n log\n}\n}\n",

@@ -76,8 +76,18 @@ TEST_CASE("Zones on addresses", "[config]") {
     CHECK(servers == std::vector<std::string>{"dns://127.0.0.1:53", "dns://127.0.0.1:54",
                                               "dns://:53", "dns://:53", "dns://[::1]:53",
                                               "dns://[::1]:54"});
-    REQUIRE((*config)->warnings.size() == 1);
-    CHECK_THAT((*config)->warnings[0], Catch::Matchers::Contains("with and without bind"));
+    REQUIRE((*config)->warnings.size() == 2);
+    CHECK((*config)->warnings[0] ==
+          "Corefile:4:1 - no plugin answers for c.test: write ZONES {, "
+          "then a plugin a line, then }");
+    CHECK_THAT((*config)->warnings[1], Catch::Matchers::Contains("with and without bind"));
+}
+
+TEST_CASE("A plugin that stands where zones do is no plugin, and that is said", "[config]") {
+    const auto config = load_config("forward . 192.0.2.1\n", {});
+    REQUIRE(config);
+    CHECK_THAT((*config)->warnings.at(0),
+               Catch::Matchers::Contains("no plugin answers for forward, ., 192.0.2.1: "));
 }
 
 TEST_CASE("An empty Corefile is whoami and log on port 53", "[config]") {

@@ -52,6 +52,18 @@ TEST_CASE("the TUN device: missing, without a driver, forbidden", "[doctor]") {
     worst(check_tun(Running(), machine), Level::fail);
 }
 
+TEST_CASE("who is not root is told so, and nothing is laid at the machine's door", "[doctor]") {
+    Machine machine;
+    Running situation;
+    CHECK(check_user(situation, machine).empty());
+    situation.root = false;
+    worst(check_user(situation, machine), Level::warn);
+    machine.tun_error = EACCES;
+    CHECK(check_tun(situation, machine).empty());
+    situation.gateway.reset();
+    CHECK(worst(check_gateway(situation, machine), Level::fail).mend.empty());
+}
+
 TEST_CASE("forwarding, of the families that are used", "[doctor]") {
     Machine machine;
     machine.files["/proc/sys/net/ipv6/conf/all/forwarding"] = "0\n";
@@ -229,7 +241,11 @@ TEST_CASE("a gateway that does not run, or has problems", "[doctor]") {
     none.gateway.reset();
     none.no_gateway = "no gateway runs";
     CHECK(worst(check_gateway(none, machine), Level::fail).text == "no gateway runs");
+    CHECK(check_gateway(none, machine).front().mend == Commands{"systemctl start ipref-gateway"});
     CHECK(check_route(none, machine).empty());
+    const auto taken = worst(check_overlap(none, machine), Level::warn);  // tun0 has the route
+    CHECK(taken.text.starts_with("tun0 has a route to 10.240.0.0/12 already"));
+    CHECK(taken.mend.empty());
     Running ill;
     ill.gateway->add_problems("disk full");
     CHECK(worst(check_gateway(ill, machine), Level::warn).text == "disk full");
