@@ -198,7 +198,7 @@ def links_lead_somewhere(folder):
     """Of the README and the docs, wherever they have been unpacked."""
     found = 0
     for page in [folder + '/README.md', *glob.glob(folder + '/docs/*.md')]:
-        for target in re.findall(r'\]\(([^)#:]+)', open(page, encoding='utf-8').read()):
+        for target in re.findall(r'\]\((?!https?:)([^)#]+)', open(page, encoding='utf-8').read()):
             found += 1
             there = os.path.join(os.path.dirname(page), target)
             assert os.path.exists(there), '%s leads to %s, which is not there' % (page, target)

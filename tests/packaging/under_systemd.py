@@ -14,6 +14,8 @@ def check(machine, units):
     a_restart_keeps_the_interface(machine)
     what_dies_is_started_again(machine, units)
     what_hangs_is_killed(machine, units)
+    an_address_may_come_late(machine)
+    a_wrong_option_is_not_tried_again(machine)
     the_dns_server_signs_a_zone(machine)
     sockets_start_the_dns_server(machine)
     machine.run('systemctl', 'stop', 'ipref-coredns.socket', *units)
@@ -62,6 +64,26 @@ def runs_again(machine, unit, before):
     machine.until(lambda: machine.property(unit, 'MainPID') not in (before, '0')
                   and machine.property(unit, 'ActiveState') == 'active', unit + ' runs again')
     assert machine.property(unit, 'NRestarts') != '0', unit
+
+
+def an_address_may_come_late(machine):
+    """More starts fail than systemd allows by default."""
+    machine.run('systemctl', 'stop', 'ipref-gateway')  # and its sockets are gone
+    machine.run('ip', 'address', 'del', '203.0.113.5/32', 'dev', 'lo')
+    machine.run('systemctl', 'start', 'ipref-gateway', status=1)
+    machine.until(lambda: int(machine.property('ipref-gateway', 'NRestarts')) > 5, 'it is tried again and again')
+    assert 'no interface has this address' in machine.journal('ipref-gateway')
+    machine.run('ip', 'address', 'add', '203.0.113.5/32', 'dev', 'lo')
+    machine.until(lambda: machine.property('ipref-gateway', 'ActiveState') == 'active', 'it runs once the address is there')
+
+
+def a_wrong_option_is_not_tried_again(machine):
+    machine.run('sed', '-i', 's/-gateway /-gatway /', '/etc/ipref/gateway.env')
+    machine.run('systemctl', 'restart', 'ipref-gateway', status=1)
+    machine.until(lambda: machine.property('ipref-gateway', 'ActiveState') == 'failed', 'it is given up')
+    assert 'did you mean -gateway?' in machine.journal('ipref-gateway')
+    machine.run('sed', '-i', 's/-gatway /-gateway /', '/etc/ipref/gateway.env')
+    machine.run('systemctl', 'restart', 'ipref-gateway')
 
 
 def the_dns_server_signs_a_zone(machine):
