@@ -91,6 +91,7 @@ bool Query::take_message(Bytes message) {
 void Query::unpack() {
     const Bytes message = std::exchange(reply.packed, {}).message;
     if (message.empty()) return;
+    for (auto* section : {&reply.answer, &reply.authority, &reply.additional}) section->clear();
     const bool whole = take_records(message);
     assert(whole);  // encode_packed() made it
     static_cast<void>(whole);

@@ -241,12 +241,35 @@ TEST_CASE("a large answer from memory is cut for those who take less", "[cache]"
     for (int i = 1; i <= 60; i++) {
         bench.records.push_back(fmt::format("www.test. 60 IN A 192.0.2.{}", i));
     }
+    const auto& first = bench.get("www.test", dns::rr::kA, false);
+    CHECK(first.header.has(dns::flag::kTc));
     const auto& whole = bench.get(query_for("www.test", dns::rr::kA, 77), resolver::Proto::tcp);
     CHECK(whole.answer.size() == 60);
     const auto& cut = bench.get("www.test", dns::rr::kA, false);
     CHECK(cut.header.has(dns::flag::kTc));
     CHECK(cut.answer.size() < 60);
+    CHECK(cut.answer == first.answer);
     CHECK(bench.asked() == 1);
+}
+
+TEST_CASE("the first answer has each record once, whoever looks at it on its way", "[cache]") {
+    for (const std::string plugin : {"loadbalance", "minimal", "header {\n response set ra\n }",
+                                     "rewrite ttl exact www.test 60", "dns64", "errors"}) {
+        INFO(plugin);
+        CacheBench bench;
+        ScriptedDns upstream(bench.loop, [](const Asked& asked) {
+            return std::vector<Message>{reply_to(asked.wire, 0, {"www.test. 60 IN A 192.0.2.1"},
+                                                 {"test. 60 IN NS ns.test."})};
+        });
+        bench.ResolverBench::open(".:53 {\n " + plugin + "\n cache\n forward . " +
+                                  upstream.at().str() + "\n}\n");
+        for (int i = 0; i < 2; i++) {
+            const auto& got = bench.get("www.test", dns::rr::kA);
+            CHECK(got.answer == Lines{"www.test. 60 IN A 192.0.2.1"});
+            CHECK(got.authority.size() == (plugin == "minimal" ? 0 : 1));
+        }
+        CHECK(upstream.asked().size() == 1);
+    }
 }
 
 TEST_CASE("popular answers are fetched before they end", "[cache]") {
