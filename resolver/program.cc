@@ -22,6 +22,7 @@
 #include "common/run/notify.h"
 #include "common/run/sandbox.h"
 #include "common/run/version.h"
+#include "resolver/background_load.h"
 #include "resolver/explain.h"
 #include "resolver/reloader.h"
 #include "resolver/server/endpoints.h"
@@ -65,7 +66,7 @@ void print_plugins() {
     }
 }
 
-/// Where the configuration comes from, read anew at each reload.
+/// Where the configuration comes from, read anew at each reload, on a thread of its own.
 class Source {
   public:
     explicit Source(const ProgramOptions& options)
@@ -133,6 +134,9 @@ class Program {
           source_(source),
           server_(loop_, [this] { return bound(); }),
           endpoints_(loop_),
+          loading_(
+              loop_, [&source] { return source.load(); },
+              [this](auto config) { loaded(std::move(config)); }),
           reloader_(loop_, source.metrics(), [this] { look(); }),
           lameduck_(loop_, [this] { stop_server(); }),
           watchdog_(loop_, [this] { watch(); }) {
@@ -247,20 +251,21 @@ class Program {
         if (stopping_) return;
         run::log_info("Reloading");
         run::notify_reloading();
-        load();
-        run::notify("READY=1");
+        loading_.start();
     }
 
-    void load() {
-        auto config = source_.load();
+    /// Of a reload.
+    void loaded(BackgroundLoad::Loaded config) {
+        if (stopping_) return;
         const auto used = config ? use(*config) : Result<void>(tl::unexpected(config.error()));
-        if (!used) {
+        if (used) {
+            if (!options_.quiet) announce(**config);
+            run::log_info("Reloading complete");
+        } else {
             run::log_error("Reload failed, the old configuration stays: {}", used.error().text);
             reloader_.failed();
-            return;
         }
-        if (!options_.quiet) announce(**config);
-        run::log_info("Reloading complete");
+        run::notify("READY=1");
     }
 
     void interrupt() {
@@ -293,6 +298,7 @@ class Program {
     run::LogGathering lines_{loop_};
     Server server_;
     Endpoints endpoints_;
+    BackgroundLoad loading_;
     Reloader reloader_;
     run::Timer lameduck_;
     run::Timer watchdog_;

@@ -3,11 +3,14 @@
 
 import os
 import signal
+import socket
+import struct
 from dataclasses import replace
 
 from lab import zone
 from lab.clients import curl, dig, wait_encoded
 from lab.lab import Lab
+from lab.programs import Resolver
 from lab.scenario import scenario
 from lab.waiting import until
 from lab.worlds import BETA, two_sites
@@ -112,3 +115,42 @@ bind:53 {{
     more.write_text("chaos three\n")
     until(lambda: version() == ['"three"'], "what was mended is taken")
     assert "ipref_reload_last_successful 1\n" in pages()
+
+
+@scenario("queries are answered while a reload waits for a name server that says nothing")
+def reload_waits(lab: Lab) -> None:
+    where = lab.host("dns")
+    names = where.open_socket(socket.AF_INET, socket.SOCK_DGRAM)
+    names.bind(("127.0.0.1", 5399))
+    names.settimeout(15)
+    block = ".:53 {\n    bind 127.0.0.1\n    multisocket 1\n    chaos VERSION\n}\n"
+    resolver = Resolver(lab, where, "127.0.0.1", block.replace("VERSION", "old"))
+    resolver.start()
+    resolver.corefile.write_text(block.replace(
+        "VERSION", "new\n    forward test ns.example {\n        resolver 127.0.0.1:5399\n    }"))
+
+    def version() -> list[str]:
+        return dig(where, "version.bind", "TXT", "CH", "@127.0.0.1").data("TXT")
+
+    def addressed(query: bytes) -> bytes:
+        """With an address for A, none for AAAA."""
+        end = query.index(b"\0", 12) + 5
+        is_a = query[end - 3] == 1
+        head = query[:2] + struct.pack("!5H", 0x8180, 1, is_a, 0, 0)
+        record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton("192.0.2.1")
+        return head + query[12:end] + (record if is_a else b"")
+
+    def count(text: str) -> int:
+        return resolver.process.log().count(text)
+
+    # A look-up may end before dig has, on a machine with much else to do: then once more.
+    for tries in range(1, 21):
+        resolver.process.signal(signal.SIGUSR1)
+        asked = [names.recvfrom(512) for _ in range(2)]  # A and AAAA: the reload waits
+        assert version() == ['"old"'], "no answer during the reload"
+        for query, source in asked:
+            names.sendto(addressed(query), source)
+        until(lambda: count("Reload failed") == tries or count("Reloading complete"), "it ends")
+        if count("Reloading complete"):
+            break
+    assert version() == ['"new"'], "the reload has waited for no answer"

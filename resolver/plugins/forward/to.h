@@ -37,7 +37,8 @@ Result<std::vector<To>> parse_to(std::string_view word, const std::string& path)
 std::vector<net::Endpoint> parse_resolv_conf(std::string_view text);
 
 /// Each host name's addresses in its place, asked of `servers` (none: those of /etc/resolv.conf).
-/// Waits, a few seconds at most. The error names the first that has none.
+/// Waits, a few seconds at most: not for a thread that answers queries. The error names the first
+/// that has none.
 Result<std::vector<To>> look_up_hosts(const std::vector<To>& all,
                                       const std::vector<net::Endpoint>& servers);
 
