@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
-#include <ranges>
+#include <set>
 #include <utility>
 
 #include "common/run/log.h"
@@ -22,8 +22,16 @@ void Active::stop() {
     for (const auto& block : config->blocks) {
         for (const auto& handler : block->chain.handlers()) all.push_back(handler.get());
     }
-    all.resize(std::min(all.size(), std::exchange(started, 0)));
-    for (auto* handler : all | std::views::reverse) handler->stop(worker);
+    while (started > 0) all[--started]->stop(worker);
+}
+
+bool Active::runs(const Block& block, size_t at) const {
+    size_t before = 0;
+    for (const auto& each : config->blocks) {
+        if (each.get() == &block) break;
+        before += each->chain.size();
+    }
+    return before + at < started;
 }
 
 Result<void> Active::start() {
@@ -54,9 +62,14 @@ struct Runner::Lookup final : Sink {
           active(the_parent.active_),
           routes(the_parent.routes_) {}
 
-    bool parent_lives() const { return parent->serial_ == parent_serial; }
+    /// At the end of the process the handler that wants to know may have been stopped already; it
+    /// is the one where the parent stands, or in front of that.
+    bool is_awaited() const {
+        if (parent->serial_ != parent_serial) return false;
+        return !runner.ending_ || parent->active_->runs(*parent->block_, parent->at_);
+    }
     void deliver(Query& q) override {
-        if (!parent_lives()) return;
+        if (!is_awaited()) return;
         const bool answered = q.outcome() == Query::Outcome::answered;
         q.unpack();
         then({.answered = answered, .reply = &q.reply});
@@ -79,6 +92,21 @@ Result<void> Runner::use(std::shared_ptr<Config> config) {
     if (!fresh) return tl::unexpected(fresh.error());
     swap(std::move(*fresh));
     return {};
+}
+
+void Runner::shut_down() {
+    ending_ = true;
+    deferred_.clear();
+    std::set<std::shared_ptr<Active>> all;  // queries may have kept older ones
+    if (active_) all.insert(std::exchange(active_, nullptr));
+    for (const auto& q : queries_) {
+        if (q.serial_ != 0) all.insert(q.active_);
+    }
+    for (const auto& active : all) active->stop();
+    // What nobody held: queries that waited for another one, or for their client.
+    for (auto& q : queries_) {
+        if (q.serial_ != 0) q.fail(dns::rcode::kServFail);
+    }
 }
 
 Query& Runner::acquire() {
@@ -206,6 +234,10 @@ void Runner::down(Query& q) {
     const auto& handlers = q.block_->chain.handlers();
     const bool debug = q.block_->settings.debug;
     const bool notify = q.request.opcode == dns::opcode::kNotify;
+    if (ending_) {
+        q.failed(dns::rcode::kServFail);
+        return up(q);
+    }
     for (; q.at_ < handlers.size(); q.at_++) {
         Handler& handler = *handlers[q.at_];
         const auto interest = handler.interest();
@@ -243,6 +275,7 @@ void Runner::up(Query& q) {
     while (q.watchers_ != 0) {
         const auto highest = static_cast<size_t>(63 - __builtin_clzll(q.watchers_));
         q.watchers_ &= ~(1ULL << highest);
+        if (ending_ && !q.active_->runs(*q.block_, highest)) continue;
         Handler& handler = *handlers[highest];
         if (q.reply.is_packed() && !handler.interest().all) q.unpack();
         if (guarded(q, handler, debug, [&] { return handler.answered(q); }) == Step::later) return;

@@ -44,10 +44,12 @@ struct Active {
     Result<void> start();
     /// Before its time, at the end of the process: queries that handlers hold are ended.
     void stop();
+    /// Whether the handler at this place of the block's chain has been started and not stopped.
+    bool runs(const Block& block, size_t at) const;
 
     std::shared_ptr<Config> config;
     Worker& worker;
-    size_t started = 0;  // handlers, counted over all blocks
+    size_t started = 0;  // handlers, counted over all blocks; those behind do not run
 };
 
 class Runner final : public Worker {
@@ -69,6 +71,10 @@ class Runner final : public Worker {
     Result<void> use(std::shared_ptr<Config> config);
     /// Lets go of the configuration; queries in flight keep it until they end.
     void let_go() { active_.reset(); }
+    /// The end of the process: all queries that have not ended get SERVFAIL, and the handlers of
+    /// all configurations are stopped. None that has been stopped is called again; those in front
+    /// of it in the chain see the failure. No query is to be taken afterwards.
+    void shut_down();
     const std::shared_ptr<Active>& active() const { return active_; }
     /// Queries that have not ended.
     size_t in_flight() const { return in_flight_; }
@@ -123,6 +129,7 @@ class Runner final : public Worker {
     std::vector<Deferred> deferred_;
     run::Timer kick_;
     Nobody nobody_;
+    bool ending_ = false;
 };
 
 }  // namespace ipref::resolver

@@ -97,8 +97,8 @@ void WorkerServer::sweep() {
     }
     const bool late = std::chrono::steady_clock::now() >= stop_by_;
     if (!late && (runner_.in_flight() > 0 || !retired_.empty())) return;
-    if (late && runner_.active() != nullptr) runner_.active()->stop();
-    runner_.let_go();
+    runner_.shut_down();
+    retired_.clear();  // at once: what they still send would call back to queries that have ended
     sweep_.stop();
     const auto done = std::exchange(stopped_, nullptr);
     done();

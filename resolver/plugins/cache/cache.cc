@@ -135,7 +135,6 @@ class Cache final : public Handler {
     }
 
     Step answered(Query& q) override {
-        if (!state_.has(q.worker())) return Step::done;  // everything is being stopped
         const Refresh refresh = q.state<Refresh>(*this);
         bool good = false;
         if (q.outcome() != Query::Outcome::dropped) good = keep(q);

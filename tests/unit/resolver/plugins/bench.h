@@ -45,8 +45,7 @@ class ResolverBench : public resolver::Sink {
     }
     /// As at the end of the process: queries that are held are ended.
     void close() {
-        if (runner.active()) runner.active()->stop();
-        runner.let_go();
+        runner.shut_down();
         routes_ = nullptr;
     }
 

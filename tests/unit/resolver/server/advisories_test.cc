@@ -35,10 +35,7 @@ struct Bench : Sink {
         if (!config) FAIL(config.error().text);
         REQUIRE(runner.use(*config));
     }
-    ~Bench() override {
-        runner.active()->stop();
-        runner.let_go();
-    }
+    ~Bench() override { runner.shut_down(); }
     void deliver(Query& q) override {
         delivered = true;
         answer.assign(dns::kMaxMessage, 0);

@@ -72,10 +72,7 @@ struct Bench : Sink {
         if (!config) FAIL(config.error().text);
         REQUIRE(runner.use(*config));
     }
-    ~Bench() override {
-        runner.active()->stop();
-        runner.let_go();
-    }
+    ~Bench() override { runner.shut_down(); }
 
     void deliver(Query& q) override {
         Message out(dns::kMaxMessage);

@@ -40,7 +40,7 @@ struct Listening {
         listener->route(&config->listeners.begin()->second);
     }
     ~Listening() {
-        runner.active()->stop();
+        runner.shut_down();
         listener->retire();
         test::run_until(loop, [&] { return listener->pending() == 0; });
         listener.reset();

@@ -301,9 +301,10 @@ TEST_CASE("Handlers stop from the back: queries that end then still meet those i
     bench.use();
     bench.runner.take(test::query_for("a.test", dns::rr::kA), bench, &bench.config->listeners[{}],
                       {});
-    bench.runner.active()->stop();
+    bench.runner.shut_down();
     CHECK(bench.log == Log{"a down", "b down", "b stop", "a up", "a stop"});
     CHECK(bench.delivered.back().rcode == dns::rcode::kServFail);
+    CHECK(bench.runner.in_flight() == 0);
 }
 
 TEST_CASE("A question may be asked once more, by a query that nobody waits for", "[runner]") {

@@ -476,6 +476,5 @@ TEST_CASE("who may not ask gets nothing from the cache", "[cache]") {
         bench.client = allowed;
         CHECK(bench.get("www.test", dns::rr::kA).answer.size() == 1);
         CHECK(upstream.asked().size() == before + 1);
-        bench.close();
     }
 }
