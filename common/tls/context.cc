@@ -142,7 +142,8 @@ Result<void> trust(SSL_CTX* context, const std::string& ca, bool tell_clients) {
     return {};
 }
 
-int believe(int, X509_STORE_CTX*) {
+/// In place of verification, which would leave its findings in OpenSSL's queue of errors.
+int believe(X509_STORE_CTX*, void*) {
     return 1;
 }
 
@@ -151,7 +152,8 @@ void ask_clients(SSL_CTX* context, ClientAuth how) {
     const bool believed = how == ClientAuth::request || how == ClientAuth::require;
     int mode = how == ClientAuth::nocert ? SSL_VERIFY_NONE : SSL_VERIFY_PEER;
     if (required) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-    SSL_CTX_set_verify(context, mode, believed ? believe : nullptr);
+    SSL_CTX_set_verify(context, mode, nullptr);
+    if (believed) SSL_CTX_set_cert_verify_callback(context, believe, nullptr);
     // Sessions are resumed only within one context, that is, under the same rules.
     constexpr unsigned char kId[] = "ipref";
     SSL_CTX_set_session_id_context(context, kId, sizeof kId);

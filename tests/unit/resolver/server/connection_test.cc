@@ -76,10 +76,13 @@ Message query_with_options(uint16_t id, const std::vector<uint8_t>& options) {
 struct TlsClient {
     const Client& client;
     tls::Session session;
-    TlsClient(const Client& the_client, const std::string& ca, const tls::Protocols& protocols)
+    TlsClient(const Client& the_client, const std::string& ca, const tls::Protocols& protocols,
+              const std::string& own = {})  // its certificate's file, without ".pem"
         : client(the_client),
-          session(*tls::Session::client(*tls::Context::client({ca, {}, {}, true}), "dns.example",
-                                        protocols)) {}
+          session(
+              *tls::Session::client(*tls::Context::client({ca, own.empty() ? own : own + ".pem",
+                                                           own.empty() ? own : own + ".key", true}),
+                                    "dns.example", protocols)) {}
     void flush() {
         const auto cipher = session.take_cipher();
         if (!cipher.empty()) client.send(cipher);
@@ -104,10 +107,10 @@ struct TlsClient {
 
 struct Pki {
     test::TemporaryDirectory directory;
+    test::Authority authority;
     std::string ca = directory.file("ca.pem");
     std::string tls;
     Pki() {
-        test::Authority authority;
         authority.write(ca);
         authority.issue(directory.path() / "server", "DNS:dns.example");
         tls =
@@ -215,6 +218,41 @@ TEST_CASE("Plain TCP tells the idle time, UDP and plain streams do not pad", "[s
     const auto answer = client.receive_framed();
     CHECK(option_of(answer, dns::option::kKeepalive) == Message{1, 44});
     CHECK_FALSE(option_of(answer, dns::option::kPadding));
+}
+
+TEST_CASE("Whose certificate a client must show", "[stream][tls]") {
+    Pki pki;
+    pki.authority.issue(pki.directory.path() / "ours", "DNS:client.example");
+    test::Authority stranger;
+    stranger.issue(pki.directory.path() / "theirs", "DNS:client.example");
+    // Answered, with none, with one of the authority's, with one of another's.
+    struct Row {
+        const char* mode;
+        bool none, ours, theirs;
+    };
+    const Row rows[] = {
+        {"nocert", true, true, true},
+        {"request", true, true, true},
+        {"require", false, true, true},
+        {"verify_if_given", true, true, false},
+        {"require_and_verify", false, true, false},
+    };
+    auto files = pki.tls;
+    files.pop_back();
+    for (const auto& row : rows) {
+        Listening bench({}, files + " " + pki.ca + " {\n client_auth " + row.mode + "\n }\n whoami",
+                        "tls");
+        const auto answered = [&](const std::string& own) {
+            const auto plain = bench.client();
+            TlsClient client(plain, pki.ca, {"dot"}, own.empty() ? own : pki.directory.file(own));
+            client.send(framed(query(7)));
+            return whole_message(client.receive(whole_message));
+        };
+        INFO(row.mode);
+        CHECK(answered("") == row.none);
+        CHECK(answered("ours") == row.ours);
+        CHECK(answered("theirs") == row.theirs);
+    }
 }
 
 TEST_CASE("What is no TLS is hung up on", "[stream][tls]") {
