@@ -26,11 +26,6 @@ namespace {
 using namespace cache;
 using std::chrono::seconds;
 
-// RFC 8767 section 5
-constexpr uint32_t kStaleTtl = 30;
-constexpr run::Milliseconds kClientPatience(1'800);
-constexpr seconds kRecheck(30);
-
 constexpr seconds kRefreshLease(10);      // in which nobody else fetches the same
 constexpr size_t kMostRefreshes = 1'000;  // at a time, a worker
 constexpr size_t kMostNote = 256;         // bytes of an extended error that are kept
@@ -60,9 +55,7 @@ struct Refresh {
 /// A client that hears a stale answer if a fresh one does not come in time.
 struct Waiting {
     Waiting(run::Loop& loop, Query& q, const Copy& the_stale, std::function<void()> on_time)
-        : client(q), stale(the_stale), timer(loop, std::move(on_time)) {
-        timer.start(kClientPatience);
-    }
+        : client(q), stale(the_stale), timer(loop, std::move(on_time)) {}
     Query& client;
     Copy stale;
     run::Timer timer;
@@ -172,21 +165,30 @@ class Cache final : public Handler {
 
     // -- from the table
 
-    /// A client without DO can be given what was fetched with it, without the signatures; one that
-    /// wants no checking, what was checked. The other way round neither.
-    Found look_up(Query& q) {
-        Found found;
-        const uint8_t own = flags_of(q.request);
+    /// Calls `see` with the flags of each entry that may be given to this client, its own first,
+    /// until it says true. A client without DO can be given what was fetched with it, without the
+    /// signatures; one that wants no checking, what was checked. The other way round neither.
+    template <typename See>
+    static bool any_usable(const Request& request, See&& see) {
+        const uint8_t own = flags_of(request);
         for (const uint8_t more_dnssec : {uint8_t{0}, Key::kDnssecOk}) {
             if ((own & more_dnssec) != 0) continue;
             for (const uint8_t less_cd : {uint8_t{0}, Key::kCheckingDisabled}) {
                 if (less_cd != 0 && (own & less_cd) == 0) continue;
-                const auto flags = static_cast<uint8_t>((own | more_dnssec) & ~less_cd);
-                look_at(q, flags, found);
-                if (found.what == Found::What::fresh) return found;
+                if (see(static_cast<uint8_t>((own | more_dnssec) & ~less_cd))) return true;
             }
         }
-        if (settings_.servfail.count() == 0) return found;
+        return false;
+    }
+
+    Found look_up(Query& q) {
+        Found found;
+        const uint8_t own = flags_of(q.request);
+        const bool fresh = any_usable(q.request, [&](uint8_t flags) {
+            look_at(q, flags, found);
+            return found.what == Found::What::fresh;
+        });
+        if (fresh || settings_.servfail.count() == 0) return found;
         table_.visit(key_of(q.request, own | Key::kFailure), [&](Entry& entry) {
             if (q.arrived() >= entry.about.expires) return;
             found.what = Found::What::failed;
@@ -207,7 +209,7 @@ class Cache final : public Handler {
                 found.copy = copy(q, entry, settings_.keep_ttl ? about.ttl : left);
                 found.prefetch = is_due(entry, now, left);
             } else if (!found.stale && now < about.expires + settings_.stale_for) {
-                found.stale = copy(q, entry, kStaleTtl);
+                found.stale = copy(q, entry, settings_.stale_ttl);
                 found.recheck = now >= entry.not_before;
                 if (found.recheck && !settings_.verify) entry.not_before = now + kRefreshLease;
             }
@@ -288,8 +290,9 @@ class Cache final : public Handler {
             answer_stale(one->client, one->stale);
             one->client.finish();
         };
-        state.waiting.emplace(
-            number, std::make_unique<Waiting>(q.worker().loop(), q, stale, std::move(on_time)));
+        auto one = std::make_unique<Waiting>(q.worker().loop(), q, stale, std::move(on_time));
+        one->timer.start(settings_.patience);
+        state.waiting.emplace(number, std::move(one));
         return Step::later;
     }
 
@@ -328,15 +331,11 @@ class Cache final : public Handler {
 
     /// Nobody has a fresh answer: not to be asked for in a while.
     void postpone(Query& q) {
-        const Time until = q.worker().now() + kRecheck;
-        const uint8_t own = flags_of(q.request);
-        for (const uint8_t more : {uint8_t{0}, Key::kDnssecOk}) {
-            for (const uint8_t less : {uint8_t{0}, Key::kCheckingDisabled}) {
-                const auto flags = static_cast<uint8_t>((own | more) & ~less);
-                table_.visit(key_of(q.request, flags),
-                             [&](Entry& entry) { entry.not_before = until; });
-            }
-        }
+        const Time until = q.worker().now() + settings_.recheck;
+        any_usable(q.request, [&](uint8_t flags) {
+            table_.visit(key_of(q.request, flags), [&](Entry& entry) { entry.not_before = until; });
+            return false;
+        });
     }
 
     /// When nobody can be reached, what was fetched without checking serves all, without the AD
@@ -372,10 +371,25 @@ class Cache final : public Handler {
                 return false;
             case Class::success:
             case Class::denial:
+                if (is_outdone(q)) return false;
                 keep_data(q, verdict);
                 return true;
         }
         return false;
+    }
+
+    /// serve_stale_policy prefer_positive: nothing that does not answer the question takes the
+    /// place of an answer that may still be served, fresh or stale.
+    bool is_outdone(const Query& q) {
+        if (!settings_.prefer_positive || answers(q.request, q.reply)) return false;
+        const Time now = q.worker().now();
+        return any_usable(q.request, [&](uint8_t flags) {
+            bool better = false;
+            table_.visit(key_of(q.request, flags), [&](const Entry& entry) {
+                better = entry.about.answers && now < entry.about.expires + settings_.stale_for;
+            });
+            return better;
+        });
     }
 
     static About about_of(const Query& q, Kind kind, Time now, std::chrono::nanoseconds time) {
@@ -414,6 +428,7 @@ class Cache final : public Handler {
         auto about = about_of(q, kind, q.worker().now(), seconds(ttl));
         about.ttl = ttl;
         about.dnssec = has_dnssec(q.reply, q.request.type);
+        about.answers = settings_.prefer_positive && answers(q.request, q.reply);
         for (auto* section : {&q.reply.answer, &q.reply.authority, &q.reply.additional}) {
             for (auto& record : *section) record.ttl = ttl;
         }

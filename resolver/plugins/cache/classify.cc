@@ -16,6 +16,7 @@ namespace rr = dns::rr;
 namespace rcode = dns::rcode;
 
 constexpr uint16_t kFirstMeta = 128;  // RFC 6895 section 3.1: 128 to 255 are no data, 255 is ANY
+constexpr int kMostAliases = 16;      // on the way to an answer
 
 uint32_t least_ttl(const Reply& reply) {
     uint32_t least = UINT32_MAX;
@@ -63,6 +64,23 @@ Verdict classify(const Request& request, const Reply& reply) {
         return reply.keep ? Verdict{Class::denial, *reply.keep} : Verdict{};
     }
     return {Class::success, ttl};
+}
+
+bool answers(const Request& request, const Reply& reply) {
+    if (reply.rcode != rcode::kNoError) return false;
+    Bytes name = request.name.wire();
+    for (int i = 0; i <= kMostAliases; i++) {
+        Bytes target;
+        for (const auto& record : reply.answer) {
+            if (record.owner.size() != name.size() || !dns::same_bytes(record.owner, name))
+                continue;
+            if (record.type == request.type || request.type == rr::kAny) return true;
+            if (record.type == rr::kCname) target = record.rdata;
+        }
+        if (target.empty()) return false;
+        name = target;
+    }
+    return false;
 }
 
 bool is_for_cache(const Request& request) {

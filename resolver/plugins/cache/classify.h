@@ -22,6 +22,9 @@ struct Verdict {
 
 Verdict classify(const Request& request, const Reply& reply);
 
+/// Whether the answer section leads from the question's name, over aliases, to data of its type.
+bool answers(const Request& request, const Reply& reply);
+
 /// Whether a question may have its answer in a cache at all: not for transfers and other
 /// questions that are no look-up, nor with a client's subnet in it (RFC 7871: its answer may be
 /// for that subnet only).

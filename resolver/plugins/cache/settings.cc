@@ -77,7 +77,38 @@ Result<void> take_prefetch(Dispenser& d, Settings& to) {
     return take_percent(d, to.prefetch_percent);
 }
 
-/// [DURATION [immediate|verify]]
+/// The next argument, if there is one, from 0 to `most`.
+Result<void> take_time(Dispenser& d, std::string_view what, std::chrono::nanoseconds most,
+                       std::chrono::nanoseconds& to) {
+    if (!d.next_arg()) return {};
+    const auto time = parse_duration(d.val());
+    if (!time) return d.err(time.error().text);
+    if (time->count() < 0 || *time > most) {
+        return d.err(fmt::format("serve_stale's {} must be from 0s to {}, but is {}", what,
+                                 duration_text(most), d.val()));
+    }
+    to = *time;
+    return {};
+}
+
+/// [VERIFY_TIMEOUT] [RESPONSE_TTL [FAILURE_RECHECK]]
+Result<void> take_stale_times(Dispenser& d, Settings& to) {
+    constexpr auto kMostRecheck = std::chrono::minutes(5);
+    constexpr auto kMostStaleTtl = std::chrono::hours(24);
+    if (to.verify) {
+        std::chrono::nanoseconds patience = to.patience;
+        auto done = take_time(d, "timeout", std::chrono::minutes(1), patience);
+        if (!done) return done;
+        if (patience.count() > 0) to.patience = std::chrono::ceil<run::Milliseconds>(patience);
+    }
+    std::chrono::nanoseconds ttl = std::chrono::seconds(to.stale_ttl);
+    if (auto done = take_time(d, "TTL", kMostStaleTtl, ttl); !done) return done;
+    to.stale_ttl =
+        static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(ttl).count());
+    return take_time(d, "recheck time", kMostRecheck, to.recheck);
+}
+
+/// [DURATION [immediate|verify ...]]
 Result<void> take_serve_stale(Dispenser& d, Settings& to) {
     to.stale_for = std::chrono::hours(1);
     if (!d.next_arg()) return {};
@@ -93,6 +124,16 @@ Result<void> take_serve_stale(Dispenser& d, Settings& to) {
                         d.val()));
     }
     to.verify = d.val() == "verify";
+    return take_stale_times(d, to);
+}
+
+Result<void> take_policy(Dispenser& d, Settings& to) {
+    if (!d.next_arg()) return d.arg_err();
+    if (d.val() != "prefer_positive") {
+        return d.err(
+            fmt::format("unknown serve_stale_policy: {}; there is prefer_positive", d.val()));
+    }
+    to.prefer_positive = true;
     return {};
 }
 
@@ -141,9 +182,13 @@ OptionTable option_table(Setup& setup, Settings& to) {
         {"prefetch", "AMOUNT [DURATION [PERCENTAGE%]]", "",
          "What was asked for so often without a longer gap is fetched anew before it ends.",
          [&](Dispenser& d) { return take_prefetch(d, to); }});
-    table.custom({"serve_stale", "[DURATION [immediate|verify]]", "",
+    table.custom({"serve_stale",
+                  "[DURATION [immediate [TTL [RECHECK]] | verify [TIMEOUT [TTL [RECHECK]]]]]", "",
                   "Answers that have ended are given for this time when nobody has a fresh one.",
                   [&](Dispenser& d) { return take_serve_stale(d, to); }});
+    table.custom({"serve_stale_policy", "prefer_positive", "",
+                  "A stale answer counts more than a fresh one that denies what it has.",
+                  [&](Dispenser& d) { return take_policy(d, to); }});
     table.custom({"servfail", "DURATION", "5s", "How long failures are kept; 0: not at all.",
                   [&](Dispenser& d) { return take_servfail(d, to); }});
     table.custom({"disable", "success|denial [ZONES...]", "", "What is not kept.",
@@ -225,6 +270,9 @@ Result<Settings> parse_settings(Setup& setup) {
         if (auto done = option_table(setup, settings).read_block(d); !done) {
             return tl::unexpected(done.error());
         }
+    }
+    if (settings.prefer_positive && settings.stale_for.count() == 0) {
+        setup.warn("serve_stale_policy has no effect without serve_stale");
     }
     for (auto& kind : settings.kinds) kind.ttl_least = std::min(kind.ttl_least, kind.ttl_most);
     return settings;

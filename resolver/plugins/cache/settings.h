@@ -29,6 +29,11 @@ struct Settings {
 
     std::chrono::nanoseconds stale_for{0};  ///< 0: stale answers are not served
     bool verify = false;                    ///< only when those behind have no answer
+    bool prefer_positive = false;           ///< a denial counts as no answer
+    // RFC 8767 section 5
+    run::Milliseconds patience{1'800};  ///< for a fresh answer, with `verify`
+    uint32_t stale_ttl = 30;            ///< of a stale answer, in seconds
+    std::chrono::nanoseconds recheck = std::chrono::seconds(30);  ///< after a fetch that failed
 
     std::chrono::nanoseconds servfail = std::chrono::seconds(5);
     bool keep_ttl = false;

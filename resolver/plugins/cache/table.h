@@ -40,9 +40,10 @@ struct About {
     Kind kind = Kind::success;
     uint8_t rcode = 0;
     bool aa = false, ra = false, ad = false;
-    bool dnssec = false;  ///< holds records for clients with DO only
-    uint32_t plain = 0;   ///< PackedReply::plain
-    uint32_t ttl = 0;     ///< of every record, in seconds
+    bool dnssec = false;   ///< holds records for clients with DO only
+    bool answers = false;  ///< it has what was asked for; kept with prefer_positive only
+    uint32_t plain = 0;    ///< PackedReply::plain
+    uint32_t ttl = 0;      ///< of every record, in seconds
     Time stored;
     Time expires;
     uint8_t spread = 0;  ///< random: when to fetch it anew differs from entry to entry

@@ -385,6 +385,81 @@ TEST_CASE("a client does not wait long for a server that is silent", "[cache]") 
     bench.close();  // with the fetch still on its way
 }
 
+TEST_CASE("what stale answers are like is up to the Corefile", "[cache]") {
+    CacheBench bench;
+    bench.open("serve_stale 1h verify 10ms 7s 2m");
+    bench.records = {"www.test. 100 IN A 192.0.2.1"};
+    bench.get("www.test", dns::rr::kA);
+    bench.pass(200s);
+    bench.silent();  // as long as forward asks: the client has its answer before that
+    CHECK(bench.get("www.test", dns::rr::kA).answer == Lines{"www.test. 7 IN A 192.0.2.1"});
+    CHECK(bench.runner.in_flight() == 1);
+    bench.fails(dns::rcode::kServFail);
+    bench.settle();
+    const auto asked = bench.asked();
+    bench.pass(119s);
+    bench.get("www.test", dns::rr::kA);
+    CHECK(bench.asked() == asked);
+    bench.pass(1s);
+    bench.get("www.test", dns::rr::kA);
+    bench.settle();
+    CHECK(bench.asked() > asked);
+}
+
+TEST_CASE("prefer_positive: a stale answer outdoes a fresh denial", "[cache]") {
+    for (const std::string mode : {"verify", "immediate"}) {
+        INFO(mode);
+        CacheBench bench;
+        bench.open("serve_stale 1h " + mode + "\nserve_stale_policy prefer_positive");
+        bench.records = {"www.test. 100 IN CNAME web.test.", "web.test. 100 IN A 192.0.2.1"};
+        bench.get("www.test", dns::rr::kA);
+        bench.records.clear();
+        bench.authority = {"test. 300 IN SOA ns.test. hm.test. 1 60 60 60 60"};
+        for (const uint16_t rcode : {dns::rcode::kNxDomain, dns::rcode::kNoError}) {
+            bench.flags = static_cast<uint16_t>(dns::flag::kRa | rcode);
+            bench.pass(200s);
+            for (int i = 0; i < 2; i++) {
+                const auto& stale = bench.get("www.test", dns::rr::kA);
+                CHECK(stale.answer.size() == 2);
+                CHECK(stale.info_code == dns::ede::kStaleAnswer);
+                bench.settle();
+            }
+        }
+        CHECK(bench.asked() == 3);  // not for each client
+        // An alias to nothing is no answer either.
+        bench.records = {"www.test. 100 IN CNAME gone.test."};
+        bench.pass(200s);
+        CHECK(bench.get("www.test", dns::rr::kA).answer.size() == 2);
+        bench.settle();
+        CHECK(bench.asked() == 4);
+        // A new answer is.
+        bench.records = {"www.test. 100 IN A 192.0.2.2"};
+        bench.authority.clear();
+        bench.pass(200s);
+        bench.get("www.test", dns::rr::kA);
+        bench.settle();
+        CHECK(bench.get("www.test", dns::rr::kA).answer == Lines{"www.test. 100 IN A 192.0.2.2"});
+        // What has been denied for too long is denied.
+        bench.records.clear();
+        bench.authority = {"test. 300 IN SOA ns.test. hm.test. 1 60 60 60 60"};
+        bench.flags = dns::flag::kRa | dns::rcode::kNxDomain;
+        bench.pass(100s + 1h);
+        CHECK(bench.get("www.test", dns::rr::kA).rcode == "NXDOMAIN");
+    }
+}
+
+TEST_CASE("without prefer_positive a denial takes the place of an answer", "[cache]") {
+    CacheBench bench;
+    bench.open("serve_stale 1h verify");
+    bench.records = {"www.test. 100 IN A 192.0.2.1"};
+    bench.get("www.test", dns::rr::kA);
+    bench.records.clear();
+    bench.authority = {"test. 300 IN SOA ns.test. hm.test. 1 60 60 60 60"};
+    bench.flags = dns::flag::kRa | dns::rcode::kNxDomain;
+    bench.pass(200s);
+    CHECK(bench.get("www.test", dns::rr::kA).rcode == "NXDOMAIN");
+}
+
 TEST_CASE("clients that wait when everything is stopped", "[cache]") {
     CacheBench bench;
     bench.open("serve_stale 1h verify");
@@ -431,6 +506,12 @@ TEST_CASE("Corefiles that are refused", "[cache]") {
         {"cache {\nprefetch 10 1m 5%\n}", "percentage should fall in range [10, 90]"},
         {"cache {\nprefetch 10 0s\n}", "must be more than 0"},
         {"cache {\nserve_stale 1h later\n}", "invalid value for serve_stale refresh mode"},
+        {"cache {\nserve_stale 1h verify 2m\n}", "serve_stale's timeout must be from 0s to 1m"},
+        {"cache {\nserve_stale 1h verify 1s 25h\n}", "serve_stale's TTL must be from 0s to 24h"},
+        {"cache {\nserve_stale 1h immediate 1s 6m\n}", "recheck time must be from 0s to 5m"},
+        {"cache {\nserve_stale 1h immediate 1s 1s 1s\n}", "Wrong argument count"},
+        {"cache {\nserve_stale_policy newest\n}", "unknown serve_stale_policy: newest"},
+        {"cache {\nserve_stale_policy\n}", "Wrong argument count"},
         {"cache {\nservfail 6m\n}", "caching SERVFAIL responses over 5 minutes"},
         {"cache {\ndisable everything\n}", "cannot disable everything"},
         {"cache {\nmemory 10X\n}", "\"10X\" is no size"},
