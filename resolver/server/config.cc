@@ -7,7 +7,7 @@
 
 namespace ipref::resolver {
 
-const std::string_view kDefaultCorefile = ".:53 {\n    whoami\n    log\n}\n";
+const std::string_view kDefaultCorefile = ". {\n    whoami\n    log\n}\n";
 
 namespace {
 
@@ -18,6 +18,7 @@ std::optional<std::string> check_directive(const std::string& name) {
     if (name.ends_with('{') && find_plugin(name.substr(0, name.size() - 1)) != nullptr) {
         return ": put a blank before the brace";
     }
+    if (name == "proxy") return ": CoreDNS has replaced it by 'forward'";
     std::vector<std::string> known = {"import"};
     for (const auto& row : plugin_order()) known.emplace_back(row.name);
     const auto hint = nearest_word(name, known);

@@ -113,7 +113,7 @@ Result<std::shared_ptr<Config>> load_config(std::string_view text, const ConfigO
 /// Only Config::text: what tells one configuration from another, at little cost.
 Result<std::string> config_text(std::string_view text, const ConfigOptions& options);
 
-/// What an empty Corefile stands for.
+/// What an empty Corefile, or none, stands for.
 extern const std::string_view kDefaultCorefile;
 
 }  // namespace ipref::resolver

@@ -119,6 +119,8 @@ TEST_CASE("Bad configurations say what, where and what to do", "[config]") {
     CHECK(refusal(". {\n whoami{\n }\n}\n") ==
           "Corefile:2:2 - Error during parsing: Unknown directive 'whoami{': put a blank before "
           "the brace");
+    CHECK_THAT(refusal(". {\n proxy . 192.0.2.1\n}\n"),
+               Contains("Unknown directive 'proxy': CoreDNS has replaced it by 'forward'"));
     for (const auto* newer : {"proxyproto", "quic", "grpc_server", "https", "https3", "nomad"}) {
         CHECK_THAT(refusal(fmt::format(". {{\n {}\n}}\n", newer)),
                    Contains(fmt::format("plugin '{}' is known to CoreDNS", newer)));
