@@ -127,7 +127,11 @@ TEST_CASE("Bad options name the thing and its place", "[corefile]") {
 TEST_CASE("Keys of server blocks", "[corefile]") {
     CHECK(keys("Example.ORG") == List{"example.org.:53"});
     CHECK(keys("example.org:5300") == List{"example.org.:5300"});
+    CHECK(keys("dns://a.test") == List{"a.test.:53"});
     CHECK(keys("tls://.") == List{"tls://.:853"});
+    CHECK(keys("quic://.") == List{"quic://.:853"});
+    CHECK(keys("grpc://.") == List{"grpc://.:443"});
+    CHECK(keys("https://.") == List{"https://.:443"});
     CHECK(keys("https://a.test:444") == List{"https://a.test.:444"});
     CHECK(keys("10.0.0.0/24") == List{"0.0.10.in-addr.arpa.:53"});
     CHECK(keys("10.0.0.0/15:54") == List{"0.10.in-addr.arpa.:54", "1.10.in-addr.arpa.:54"});

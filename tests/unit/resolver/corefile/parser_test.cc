@@ -142,6 +142,8 @@ TEST_CASE("Variables are put in once, each as a single word", "[corefile]") {
     CHECK(texts(file->blocks[0].find("log")->tokens) ==
           Words{"log", "two words", "{$Z}", "{$}", "ax.testb", "{}"});
     CHECK_THAT(refusal("{$W} {\n}", memory), Catch::Matchers::Contains("with blanks in it"));
+    memory.variables["D"] = "log";
+    CHECK(parse("a {\n {$D} x\n}", memory)->blocks[0].find("log") != nullptr);
 }
 
 TEST_CASE("Imports: files beside the importing one, patterns, snippets", "[corefile]") {

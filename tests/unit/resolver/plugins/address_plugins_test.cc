@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Plugins that change which addresses clients get: loadbalance, dns64, autopath.
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -62,6 +63,31 @@ TEST_CASE("loadbalance: the first address is drawn by weight", "[loadbalance]") 
     CHECK(first["A.test. 60 IN A 192.0.2.1"] > 400);
 }
 
+TEST_CASE("loadbalance: a file of weights that changes is read again", "[loadbalance]") {
+    const test::TemporaryDirectory directory;
+    const auto path = directory.file("weights");
+    const auto write = [&](const std::string& text) {
+        std::ofstream(path + ".new") << text;
+        std::filesystem::rename(path + ".new", path);
+    };
+    write("a.test\n192.0.2.1 1\n192.0.2.2 255\n");
+    ResolverBench bench;
+    bench.open(". {\n loadbalance weighted " + path + " {\n  reload 20ms\n }\n" + kThree + "}\n");
+    // Drawn once in 257 by the first weights, in 2.4 by the others.
+    const auto often = [&](const char* address) {
+        int count = 0;
+        for (int i = 0; i < 100; i++) {
+            const auto first = bench.get("a.test", dns::rr::kA).answer.at(0);
+            if (first.ends_with(address)) count++;
+        }
+        return count > 20;
+    };
+    CHECK(often(".2"));
+    write("a.test\n192.0.2.1 255\n192.0.2.2 1\n192.0.2.3 100\n");
+    test::run_until(bench.loop, [&] { return often(".1"); });
+    test::run_until(bench.loop, [&] { return often(".3"); });
+}
+
 TEST_CASE("loadbalance: files of weights", "[loadbalance]") {
     const auto good = Weights::parse("# c\nA.test # d\n 192.0.2.1\t7\r\n::1 255\nb.test\n", "w");
     REQUIRE(good);
@@ -116,6 +142,10 @@ TEST_CASE("dns64: answers", "[dns64]") {
     CHECK(bench.get("none", dns::rr::kAaaa).rcode == "NXDOMAIN");
     CHECK(bench.get("a.4", dns::rr::kAaaa).answer.empty());
     CHECK_THAT(bench.get("a.all", dns::rr::kAaaa).answer.at(0), Contains("2001:db8:c000:201::"));
+    ResolverBench other;
+    other.open(". {\n dns64 {\n  prefix 2001:db8:122:344::/96\n  allow_ipv4\n }\n" + kThree +
+               " template IN AAAA {\n }\n}\n");
+    CHECK_THAT(other.get("a", dns::rr::kAaaa).answer.at(0), Contains("2001:db8:122:344::c000:201"));
     CHECK_THAT(refusal(". {\n dns64 64:ff9b::/97\n}\n"), Contains("invalid prefix"));
     CHECK_THAT(refusal(". {\n dns64 {\n  prefer_ipv4\n }\n}\n"), Contains("unknown property"));
 }

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <set>
 
 #include "common/tls/session.h"
@@ -359,6 +360,81 @@ TEST_CASE("policy fastest puts the quick in front", "[forward]") {
     first = {};
     for (int i = 0; i < 400; i++) first[upstreams.order().front()]++;
     CHECK(first[2] > 300);
+}
+
+TEST_CASE("a connection that nobody uses is closed when it expires", "[forward]") {
+    ResolverBench bench;
+    ScriptedDns upstream(bench.loop, [](const Asked& asked) { return says(asked); });
+    bench.open(block(". " + upstream.at().str(), "force_tcp\nexpire 1h"));
+    for (int i = 0; i < 3; i++) bench.get("a.test", dns::rr::kA);
+    CHECK(upstream.connections() == 1);
+    bench.open(block(". " + upstream.at().str(), "force_tcp\nexpire 1ms"));
+    bench.get("a.test", dns::rr::kA);
+    while (upstream.connections() < 3) {
+        run::Timer pause(bench.loop, [] {});
+        pause.start(run::Milliseconds(20));
+        run_until(bench.loop, [&] { return !pause.active(); });
+        bench.get("a.test", dns::rr::kA);
+    }
+}
+
+TEST_CASE("an upstream that does not answer is probed as the Corefile says", "[forward]") {
+    const auto probed = [](const std::string& options) {
+        ResolverBench bench;
+        std::string probe;
+        ScriptedDns silent(bench.loop, [&](const Asked& asked) {
+            const auto* flag = asked.header.has(dns::flag::kRd) ? " rd" : " no rd";
+            if (asked.question.type == dns::rr::kNs) probe = asked.question.name.str() + flag;
+            return Messages{};
+        });
+        bench.open(block(". " + silent.at().str(), "read_timeout 20ms\n" + options));
+        bench.ask("a.test", dns::rr::kA);
+        run_until(bench.loop, [&] { return !probe.empty(); });
+        return probe;
+    };
+    CHECK(probed("health_check 20ms") == ". rd");
+    CHECK(probed("health_check 20ms no_rec domain probe.test") == "probe.test. no rd");
+}
+
+TEST_CASE("an upstream is given the time that the Corefile says", "[forward]") {
+    ResolverBench bench;
+    ScriptedDns silent(bench.loop, nothing);
+    ScriptedDns good(bench.loop, [](const Asked& asked) { return says(asked); });
+    const auto asked_both = [&](const std::string& time) {
+        bench.open(block(". " + silent.at().str() + " " + good.at().str(),
+                         "policy sequential\nread_timeout " + time));
+        const auto before = good.asked().size();
+        auto& got = bench.ask("a.test", dns::rr::kA);
+        run_until(bench.loop, [&] { return got.done; });
+        return got.rcode == "NOERROR" && good.asked().size() > before;
+    };
+    CHECK(asked_both("10ms"));
+    // Longer than the query has in all: nobody else gets a chance.
+    CHECK_FALSE(asked_both("1h"));
+}
+
+TEST_CASE("an upstream with max_fails 0 is never down", "[forward]") {
+    ResolverBench bench;
+    size_t probes = 0;
+    ScriptedDns silent(bench.loop, [&](const Asked& asked) {
+        if (asked.question.type == dns::rr::kNs) probes++;
+        return Messages{};
+    });
+    bench.open(block(". " + silent.at().str(),
+                     "max_fails 0\nhealth_check 10ms\nread_timeout 20ms\n"
+                     "failfast_all_unhealthy_upstreams"));
+    bench.ask("a.test", dns::rr::kA);
+    run_until(bench.loop, [&] { return silent.asked().size() >= 10; });
+    CHECK(probes == 0);
+}
+
+TEST_CASE("files of forward are below root", "[forward]") {
+    const TemporaryDirectory directory;
+    std::ofstream(directory.file("servers")) << "nameserver 192.0.2.7\n";
+    const auto config = resolver::load_config(
+        ". {\n root " + directory.path().string() + "\n forward . servers\n}\n", {});
+    REQUIRE(config);
+    CHECK((*config)->blocks[0]->chain.at(0).explain() == "zone . to 192.0.2.7:53");
 }
 
 TEST_CASE("a query comes from the source address", "[forward]") {

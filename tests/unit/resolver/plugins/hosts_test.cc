@@ -102,6 +102,32 @@ TEST_CASE("Answers of plugin hosts", "[hosts]") {
     CHECK(bench.get("other", dns::rr::kA).additional.size() == 2);
 }
 
+TEST_CASE("A wildcard of a hosts file is answered with the name that was asked for", "[hosts]") {
+    test::ResolverBench bench;
+    bench.open(
+        ". {\n hosts /nonexistent {\n  192.0.2.1 *.apps.test\n  2001:db8::3 own.apps.test\n"
+        "  fallthrough\n }\n whoami\n}\n");
+    const auto& any = bench.get("Any.apps.test", dns::rr::kA);
+    CHECK(any.answer == Lines{"Any.apps.test. 3600 IN A 192.0.2.1"});
+    CHECK(any.header.has(dns::flag::kAa));
+    for (const auto& [name, type] : std::vector<std::pair<const char*, uint16_t>>{
+             {"any.apps.test", dns::rr::kAaaa}, {"own.apps.test", dns::rr::kA}}) {
+        const auto& none = bench.get(name, type);
+        CHECK(none.rcode == "NOERROR");
+        CHECK(none.answer.empty());
+        CHECK(none.additional.empty());
+    }
+    CHECK(bench.get("apps.test", dns::rr::kA).additional.size() == 2);  // whoami's
+    CHECK(bench.get("1.2.0.192.in-addr.arpa", dns::rr::kPtr).additional.size() == 2);
+}
+
+TEST_CASE("Without reverse names, their questions go on", "[hosts]") {
+    test::ResolverBench bench;
+    bench.open(". {\n hosts /nonexistent {\n  192.0.2.1 a.test\n  no_reverse\n }\n whoami\n}\n");
+    CHECK(bench.get("1.2.0.192.in-addr.arpa", dns::rr::kPtr).additional.size() == 2);
+    CHECK(bench.get("a.test", dns::rr::kA).answer.size() == 1);
+}
+
 TEST_CASE("A hosts file that changes is read again", "[hosts]") {
     const test::TemporaryDirectory directory;
     const auto path = directory.path() / "hosts";

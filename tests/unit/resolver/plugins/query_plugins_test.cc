@@ -83,6 +83,11 @@ TEST_CASE("header: flags of replies and queries", "[header]") {
     CHECK(answer.header.has(dns::flag::kRa));
     CHECK_FALSE(answer.header.has(dns::flag::kAa));
     CHECK_FALSE(answer.header.has(dns::flag::kRd));
+    ResolverBench old;  // a rule without selector
+    old.open(". {\n header {\n  set ra\n  clear aa\n }\n" + kRecord + "}\n");
+    CHECK(old.get("a.test", dns::rr::kA).header.has(dns::flag::kRa));
+    CHECK_FALSE(old.get("a.test", dns::rr::kA).header.has(dns::flag::kAa));
+    CHECK(old.runner.active()->config->warnings.size() == 2);
     const auto of = [](const std::string& line) {
         return refusal(". {\n header {\n  " + line + "\n }\n whoami\n}\n");
     };
@@ -107,6 +112,17 @@ TEST_CASE("local: what no other server is asked", "[local]") {
     CHECK(bench.get("1.127.in-addr.arpa", dns::rr::kNs).rcode == "NXDOMAIN");
     CHECK(bench.get("255.in-addr.arpa", dns::rr::kSoa).answer.size() == 1);
     CHECK(bench.get("notlocalhost.test", dns::rr::kA).additional.size() == 2);
+}
+
+TEST_CASE("erratic: every so many queries get no answer", "[erratic]") {
+    ResolverBench bench;
+    bench.open(". {\n erratic {\n  drop 3\n }\n}\n");
+    std::string fate;
+    bench.seen = [&](resolver::Query& q) {
+        fate += q.outcome() == resolver::Query::Outcome::dropped ? '-' : '+';
+    };
+    for (int i = 0; i < 6; i++) bench.get("a.test", dns::rr::kA);
+    CHECK(fate == "-++-++");
 }
 
 TEST_CASE("erratic: late and truncated answers", "[erratic]") {

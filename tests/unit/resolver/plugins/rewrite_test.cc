@@ -120,6 +120,56 @@ TEST_CASE("Options that are added never come back to the client", "[rewrite]") {
     CHECK(bench.get("a.test", dns::rr::kMx, true).edns);
 }
 
+TEST_CASE("Options that are added reach the upstream", "[rewrite]") {
+    // What the client sends: 65001 "old", and the options that the upstream then gets.
+    const std::vector<std::pair<std::string, Lines>> cases = {
+        {"local set 65002 text", {"65001 6f6c64", "65002 74657874"}},
+        {"local set 0xfde9 0x0102", {"65001 0102"}},
+        {"local append 65001 new", {"65001 6f6c64", "65001 6e6577"}},
+        {"local replace 65001 new", {"65001 6e6577"}},
+        {"local replace 65002 new", {"65001 6f6c64"}},
+        {"local set 65002 {qname}", {"65001 6f6c64", "65002 612e746573742e"}},
+        {"local set 65002 {qtype}", {"65001 6f6c64", "65002 0001"}},
+        {"local set 65002 {client_ip}", {"65001 6f6c64", "65002 c00002c8"}},
+        {"local set 65002 {client_port}", {"65001 6f6c64", "65002 1388"}},
+        {"local set 65002 {protocol}", {"65001 6f6c64", "65002 756470"}},
+        {"nsid set", {"3 ", "65001 6f6c64"}},
+        {"nsid replace", {"65001 6f6c64"}},
+        {"subnet set 24 56", {"65001 6f6c64", "8 00011800c00002"}},
+    };
+    test::ResolverBench bench;
+    Lines got;
+    test::ScriptedDns upstream(bench.loop, [&](const test::Asked& asked) {
+        dns::MessageReader reader(asked.wire);
+        const auto edns = dns::Edns::from(*reader.record());
+        wire::Reader options(edns.options);
+        while (options.left() > 0) {
+            const auto code = options.u16();
+            std::string line = fmt::format("{} ", code);
+            for (const auto byte : options.take(options.u16())) line += fmt::format("{:02x}", byte);
+            got.push_back(std::move(line));
+        }
+        return std::vector<test::Message>{test::reply_to(asked.wire, 0, {})};
+    });
+    std::vector<uint8_t> own;
+    dns::append_option(own, 65001, std::vector<uint8_t>{'o', 'l', 'd'});
+    for (const auto& [rule, options] : cases) {
+        INFO(rule);
+        bench.open(". {\n rewrite edns0 " + rule + "\n forward . " + upstream.at().str() + "\n}\n");
+        test::Message space(512);
+        dns::MessageWriter writer(space);
+        writer.question({*Name::parse("a.test"), dns::rr::kA, dns::klass::kIn});
+        writer.edns({.options = own});
+        const auto query = writer.finish(7, dns::flag::kRd);
+        got.clear();
+        CHECK(bench.get({query.begin(), query.end()}).rcode == "NOERROR");
+        std::sort(got.begin(), got.end());
+        auto wanted = options;
+        std::sort(wanted.begin(), wanted.end());
+        CHECK(got == wanted);
+    }
+}
+
 TEST_CASE("Rules that are refused", "[rewrite]") {
     const auto of = [](const std::string& rule) {
         return test::refusal(". {\n rewrite " + rule + "\n whoami\n}\n");

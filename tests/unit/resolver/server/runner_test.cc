@@ -2,6 +2,10 @@
 // Queries through a chain of handlers made for the test.
 #include "resolver/server/runner.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <stdexcept>
 
 #include "resolver/server/encode.h"
@@ -182,6 +186,24 @@ TEST_CASE("What a handler throws becomes SERVFAIL, and the server goes on", "[ru
     bench.use();
     CHECK(bench.ask().rcode == dns::rcode::kServFail);
     CHECK(bench.ask().rcode == dns::rcode::kServFail);
+}
+
+TEST_CASE("With plugin debug what a handler throws ends the process", "[runner]") {
+    Bench bench;
+    bench.add("a", [](Query&) -> Step { throw std::runtime_error("broken"); });
+    bench.config->blocks[0]->settings.debug = true;
+    bench.use();
+    const pid_t child = fork();
+    if (child == 0) {
+        std::signal(SIGABRT, SIG_DFL);  // not the test's own word about it
+        bench.runner.take(test::query_for("a.test", dns::rr::kA), bench,
+                          &bench.config->listeners[{}], {});
+        _exit(0);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == SIGABRT);
 }
 
 TEST_CASE("Classes and NOTIFY reach only those that take them", "[runner]") {
