@@ -163,14 +163,15 @@ MappingRow Table::Impl::row_of(const Entry& entry) const {
 MappingPage Table::page(uint64_t cursor, size_t most, const MappingFilter& filter) const {
     const std::lock_guard lock(impl_->mutex_);
     MappingPage page;
-    Relation relation = (cursor & kLocalCursor) != 0 ? Relation::local : Relation::remote;
+    // Ours first: they are few, and a page of what is published need not look through the rest.
+    Relation relation = (cursor & kRemoteCursor) != 0 ? Relation::remote : Relation::local;
     size_t left = cursor == 0 ? SIZE_MAX : cursor & UINT32_MAX;
     for (size_t scanned = 0;; scanned++) {
         const auto& list = impl_->rows(relation);
         left = std::min(left, list.size());
         if (left == 0) {
-            if (relation == Relation::local) return page;
-            relation = Relation::local;
+            if (relation == Relation::remote) return page;
+            relation = Relation::remote;
             left = SIZE_MAX;
             continue;
         }

@@ -13,7 +13,9 @@ namespace ipref::gw {
 namespace {
 
 constexpr size_t kMostRows = 200;
-constexpr size_t kMostLooks = 20;  // pages of the table that are searched for published hosts
+// Published hosts are searched for in so many rows of the table.
+constexpr size_t kRowsOfLook = 5000;
+constexpr size_t kMostLooks = 20;
 
 bool published(const MappingRow& row) {
     return row.relation == Relation::local && row.owner != "dynamic" && row.owner != "gateway";
@@ -80,8 +82,10 @@ void add_published(run::Json& json, const Table& table) {
     bool more = false;
     std::optional<uint64_t> cursor = 0;
     for (size_t looks = 0; cursor && looks < kMostLooks && !more; looks++) {
-        const auto page = table.page(*cursor, kMostRows, {});
+        const auto page = table.page(*cursor, kRowsOfLook, {});
+        cursor = page.next;
         for (const auto& row : page.rows) {
+            if (row.relation == Relation::remote) cursor.reset();  // ours stand before them
             if (!published(row)) continue;
             if (more = ++rows > kMostRows; more) break;
             json.open('{')
@@ -91,7 +95,6 @@ void add_published(run::Json& json, const Table& table) {
                 .member("owner", row.owner)
                 .close('}');
         }
-        cursor = page.next;
     }
     json.close(']').member("publishedMore", more || cursor);
 }

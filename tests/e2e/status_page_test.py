@@ -91,7 +91,8 @@ def closed(lab: Lab) -> None:
 def limits(lab: Lab) -> None:
     where = lab.host("gw")
     gateway = Gateway(lab, where, "-gateway", "203.0.113.1", "-devmode", "-encode-net",
-                      "10.240.0.0/19", "-metrics", _ADDRESS)
+                      "10.240.0.0/19", "-metrics", _ADDRESS,
+                      hosts="192.168.1.10 web #= pub + 1025\n")
     gateway.start()
 
     def make_mappings(first: int, count: int) -> tuple[dict, str]:
@@ -111,3 +112,6 @@ def limits(lab: Lab) -> None:
     assert used["held"] == used["limit"], used
     assert "Full: new ones are refused" in document, document
     assert f"all {used['limit']} encoded addresses of 10.240.0.0/19 are in use" in document, document
+    data = status(where)  # what is published is not lost among them
+    assert [each["ip"] for each in data["published"]] == ["192.168.1.10"], data
+    assert not data["publishedMore"], data

@@ -198,6 +198,7 @@ TEST_CASE("pages show every mapping", "[page]") {
         cursor = *page.next;
     }
     CHECK(pages == 3);
+    for (const auto& row : site.table.page(0, 2, {}).rows) CHECK(row.relation == Relation::local);
     CHECK(owners == std::map<std::string, int>{{"dynamic", 25}, {"gateway", 1}, {kAgent.name, 1}});
 }
 
