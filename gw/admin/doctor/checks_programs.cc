@@ -64,6 +64,19 @@ std::optional<net::Endpoint> system_resolver(Outside& outside) {
     return std::nullopt;
 }
 
+/// A DNS server that does not answer; ours can be restarted.
+Finding silent(const net::Endpoint& server, Outside& outside) {
+    Finding finding{Level::fail, "resolver",
+                    fmt::format("no answer from the DNS server {}", server.str())};
+    if (outside.bind_udp({server.ip, 0}) == 0) {
+        finding.mend = {"systemctl restart ipref-coredns"};
+    } else {
+        finding.text +=
+            ", which is not on this machine: it may be down, or not be reached from here";
+    }
+    return finding;
+}
+
 }  // namespace
 
 Findings check_gateway(const Situation& situation, Outside&) {
@@ -168,10 +181,7 @@ Findings check_resolver(const Situation& situation, Outside& outside) {
             {Level::warn, "resolver",
              "/etc/resolv.conf names no DNS server; say which to ask with -resolver"});
     } else if (!outside.dns_answers(*server)) {
-        findings.push_back({Level::fail,
-                            "resolver",
-                            fmt::format("no answer from the DNS server {}", server->str()),
-                            {"systemctl restart ipref-coredns"}});
+        findings.push_back(silent(*server, outside));
     } else {
         findings.push_back(
             {Level::ok, "resolver", fmt::format("the DNS server {} answers", server->str())});

@@ -196,8 +196,14 @@ TEST_CASE("DNS server and agent: connected, silent, absent", "[doctor]") {
     Running other;
     other.resolver = net::Endpoint::parse("127.0.0.9:5353", 53).value();
     machine.dns = false;
-    worst(check_resolver(other, machine), Level::fail);
+    CHECK(worst(check_resolver(other, machine), Level::fail).mend ==
+          Commands{"systemctl restart ipref-coredns"});
     CHECK(machine.asked.str() == "127.0.0.9:5353");
+    machine.bind_error = EADDRNOTAVAIL;
+    const auto elsewhere = worst(check_resolver(other, machine), Level::fail);
+    CHECK(elsewhere.mend.empty());  // to restart ours would not help
+    CHECK(elsewhere.text.find("not on this machine") != std::string::npos);
+    machine.bind_error = 0;
     machine.dns = true;
     other.gateway->clear_programs();
     other.gateway->set_clients(0);
