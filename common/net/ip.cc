@@ -142,7 +142,10 @@ Result<Endpoint> Endpoint::parse(std::string_view text, uint16_t default_port) {
         has_port = true;
     }
     const auto ip = Ip::parse(address);
-    if (!ip) return fail("\"{}\" is not an address with an optional port", text);
+    if (!ip) {
+        return fail("\"{}\" is not an IP address, alone or with a port (203.0.113.5:53, [::1]:53)",
+                    text);
+    }
     if (!has_port) return Endpoint{*ip, default_port};
     const auto number = parse_port(port);
     if (!number) return tl::unexpected(number.error());

@@ -85,6 +85,15 @@ def breakages(lab: Lab) -> None:
     wait_ping(beta.host, REMOTE)  # all of it is mended
 
 
+@scenario("doctor finds IPv6 switched off where the gateway is to use it")
+def without_ipv6(lab: Lab) -> None:
+    gateway = Gateway(lab, lab.host("gw"), "-gateway", "::", "-encode-net", "fd00:240::/64")
+    gateway.start()
+    patient = Patient(lab, gateway)
+    patient.breaks("ipv6", "sysctl -w net.ipv6.conf.all.disable_ipv6=1")
+    patient.breaks("ipv6", f"sysctl -w net/ipv6/conf/{patient.tun}/disable_ipv6=1")
+
+
 @scenario("doctor sees rules of nftables, and its commands let packets pass")
 def nftables(lab: Lab) -> None:
     _, alpha, beta = two_gateways(lab)
