@@ -74,60 +74,114 @@ TEST_CASE("Which plugin answers, whatever the order in the Corefile", "[behaviou
     }
 }
 
+namespace {
+
+/// Each lets the answers of those behind it be what they are.
+const std::vector<std::string> kObservers = {
+    "errors",
+    "log other.test",
+    "cache",
+    "cache {\n serve_stale\n prefetch 1\n }",
+    "loadbalance",
+    "minimal",
+    "header {\n response set ra\n }",
+    "bufsize",
+    "nsid x",
+    "prometheus localhost:0",
+    "cancel",
+    "metadata",
+    "any",
+    "local",
+    "dns64",
+    "cookie",
+    "rrl",
+    "acl {\n allow net 192.0.2.0/24\n }",
+    "rewrite continue name exact a.test a.test",
+    "rewrite ttl regex .* 60-60",
+    "view v {\n expr true\n }",
+    "dnstap /nonexistent/tap",
+    "debug",
+    "loop",
+};
+
+/// Two of them that may stand in one block, and a number for the pair.
+void for_pairs(const std::function<void(const std::string&, size_t)>& look) {
+    const auto word = [](const std::string& line) { return line.substr(0, line.find(' ')); };
+    size_t number = 0;
+    for (size_t i = 0; i < kObservers.size(); i++) {
+        for (size_t k = i + 1; k < kObservers.size(); k++) {
+            if (word(kObservers[i]) == word(kObservers[k]) && word(kObservers[i]) == "cache")
+                continue;
+            look(kObservers[i] + "\n " + kObservers[k], number++);
+        }
+    }
+}
+
+}  // namespace
+
 TEST_CASE("Any two plugins that let answers be, let them be together", "[behaviour]") {
-    const std::vector<std::string> plugins = {"errors",
-                                              "log other.test",
-                                              "cache",
-                                              "cache {\n serve_stale\n prefetch 1\n }",
-                                              "loadbalance",
-                                              "minimal",
-                                              "header {\n response set ra\n }",
-                                              "bufsize",
-                                              "nsid x",
-                                              "prometheus localhost:0",
-                                              "cancel",
-                                              "metadata",
-                                              "any",
-                                              "local",
-                                              "dns64",
-                                              "cookie",
-                                              "rrl",
-                                              "acl {\n allow net 192.0.2.0/24\n }",
-                                              "rewrite continue name exact a.test a.test",
-                                              "rewrite ttl regex .* 60-60",
-                                              "view v {\n expr true\n }",
-                                              "dnstap /nonexistent/tap",
-                                              "debug",
-                                              "loop"};
-    const TemporaryDirectory directory;
-    std::ofstream(directory.file("db"))
-        << "@ 60 SOA ns hm 1 2 3 4 5\n@ NS ns\nns A 192.0.2.9\na 60 A 192.0.2.1\na 60 A "
-           "192.0.2.2\n";
     const std::vector<std::string> sources = {
-        "file " + directory.file("db") + " test",
         "template IN A {\n answer \"{{ .Name }} 60 IN A 192.0.2.1\"\n"
         " answer \"{{ .Name }} 60 IN A 192.0.2.2\"\n }",
         "hosts /nonexistent {\n 192.0.2.1 a.test\n 192.0.2.2 a.test\n ttl 60\n }",
     };
     const std::vector<std::string> expected = {"a.test. 60 IN A 192.0.2.1",
                                                "a.test. 60 IN A 192.0.2.2"};
-    for (size_t i = 0; i < plugins.size(); i++) {
-        for (size_t k = i + 1; k < plugins.size(); k++) {
-            const auto word = [](const std::string& line) {
-                return line.substr(0, line.find(' '));
-            };
-            if (word(plugins[i]) == "cache" && word(plugins[k]) == "cache") continue;
-            const auto& source = sources[(i + k) % sources.size()];
-            INFO(plugins[i] << "\n" << plugins[k] << "\n" << source);
-            ResolverBench bench;
-            bench.open(". {\n " + plugins[i] + "\n " + plugins[k] + "\n " + source + "\n}\n");
-            for (const bool edns : {false, true, true}) {
-                auto answer = bench.get("a.test", dns::rr::kA, edns).answer;
-                std::sort(answer.begin(), answer.end());
-                CHECK(answer == expected);
-            }
+    for_pairs([&](const std::string& pair, size_t number) {
+        const auto& source = sources[number % sources.size()];
+        INFO(pair << "\n" << source);
+        ResolverBench bench;
+        bench.open(". {\n " + pair + "\n " + source + "\n}\n");
+        for (const bool edns : {false, true, true}) {
+            auto answer = bench.get("a.test", dns::rr::kA, edns).answer;
+            std::sort(answer.begin(), answer.end());
+            CHECK(answer == expected);
         }
+    });
+}
+
+TEST_CASE("Nor do they change denials, aliases and answers that are cut", "[behaviour]") {
+    const TemporaryDirectory directory;
+    {
+        std::ofstream zone(directory.file("db"));
+        zone << "$TTL 60\n@ 60 SOA ns hm 1 2 3 4 60\n@ NS ns\nns A 192.0.2.9\na A 192.0.2.1\n"
+                "c CNAME a\nfar CNAME x.other.\nsub NS ns.sub\nns.sub A 192.0.2.8\n";
+        for (int i = 0; i < 40; i++) zone << "big A 198.51.100." << i << "\n";
     }
+    struct Row {
+        const char* name;
+        uint16_t type;
+        Proto proto;
+        const char* told;  // rcode, records of answer and authority, and of additional
+    };
+    const Row rows[] = {
+        {"none.test", dns::rr::kA, Proto::udp, "NXDOMAIN 0 1 0"},
+        {"a.test", dns::rr::kMx, Proto::udp, "NOERROR 0 1 0"},
+        {"c.test", dns::rr::kA, Proto::udp, "NOERROR 2 1 0"},
+        {"far.test", dns::rr::kA, Proto::udp, "NOERROR 2 1 0"},
+        {"x.sub.test", dns::rr::kA, Proto::udp, "NOERROR 0 1 1"},
+        {"big.test", dns::rr::kA, Proto::tcp, "NOERROR 40 1 0"},
+    };
+    for_pairs([&](const std::string& pair, size_t) {
+        const bool minimal = pair.find("minimal") != std::string::npos;
+        ResolverBench bench;
+        bench.open("test {\n " + pair + "\n file " + directory.file("db") +
+                   "\n}\nother {\n hosts /nonexistent {\n 192.0.2.7 x.other\n }\n}\n");
+        for (int round = 0; round < 2; round++) {
+            for (const auto& row : rows) {
+                INFO(pair << "\n" << row.name << " " << round);
+                const auto& got = bench.get(query_for(row.name, row.type, 99), row.proto);
+                const bool bare = minimal && !got.answer.empty();
+                CHECK(fmt::format("{} {} {} {}", got.rcode, got.answer.size(),
+                                  bare ? 1 : got.authority.size(),
+                                  got.additional.size()) == row.told);
+            }
+            const auto& cut = bench.get(query_for("big.test", dns::rr::kA, 98));
+            INFO(pair << " " << round);
+            CHECK(cut.header.has(dns::flag::kTc));
+            CHECK(cut.message.size() <= 512);
+        }
+    });
 }
 
 TEST_CASE("Defaults that are there without being named", "[behaviour]") {
