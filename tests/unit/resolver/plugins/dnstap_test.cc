@@ -318,6 +318,23 @@ TEST_CASE("The collector is verified over TLS, by name or address", "[dnstap]") 
     CHECK(reader->messages[0].extra().size() == 5000);
 }
 
+TEST_CASE("With skipverify any collector is believed", "[dnstap]") {
+    const test::TemporaryDirectory directory;
+    test::Authority authority;  // that nobody knows
+    authority.issue(directory.path() / "server", "DNS:another.example");
+    tls::ServerOptions server;
+    server.certificate = directory.path() / "server.pem";
+    server.key = directory.path() / "server.key";
+    ResolverBench bench;
+    const auto reader = tcp_reader(bench.loop, *tls::Context::server(server));
+    bench.open(
+        fmt::format(". {{\n dnstap tls://127.0.0.1:{} full {{\n skipverify\n }}\n whoami\n}}\n",
+                    reader->port()));
+    bench.get("a.test", dns::rr::kA);
+    test::run_until(bench.loop, [&] { return reader->messages.size() == 2; });
+    CHECK(reader->messages[1].message().type() == ::dnstap::Message::CLIENT_RESPONSE);
+}
+
 TEST_CASE("Lines of dnstap that cannot be are refused", "[dnstap]") {
     const auto error = [](const std::string& words) {
         return test::refusal(". {\n dnstap " + words + "\n whoami\n}\n");
