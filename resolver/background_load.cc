@@ -43,8 +43,9 @@ void BackgroundLoad::start() {
 
 void BackgroundLoad::ended(Loaded loaded) {
     job_ = nullptr;
-    if (std::exchange(again_, false)) return start();
+    const bool again = std::exchange(again_, false);
     done_(std::move(loaded));
+    if (again) start();
 }
 
 }  // namespace ipref::resolver

@@ -22,8 +22,8 @@ class BackgroundLoad {
     BackgroundLoad(const BackgroundLoad&) = delete;
     BackgroundLoad& operator=(const BackgroundLoad&) = delete;
 
-    /// While one is under way: that one is thrown away, because the files may have changed since,
-    /// and another follows it. `done` is called once for both.
+    /// While one is under way: another follows it, because the files may have changed since. What
+    /// was read is taken all the same, so that no series of changes keeps all of them from it.
     void start();
 
   private:
