@@ -31,6 +31,7 @@ Result<std::unique_ptr<Agent>> Agent::make(run::Loop& loop, const Options& optio
     if (!resolver) return tl::unexpected(resolver.error());
     const auto asked = options.resolvers.empty() ? (*resolver)->servers() : options.resolvers;
     WorldSettings settings{.tsig = options.tsig,
+                           .tsig_queries = options.tsig_queries,
                            .local_servers = options.resolvers,
                            .names_path = options.names_path,
                            .anchors = options.anchors,

@@ -27,6 +27,7 @@ struct Fetched {
     std::optional<run::Milliseconds> again;
     /// Where signatures were asked for: until when all of them are valid, seconds since 1970.
     std::optional<int64_t> signed_until = std::nullopt;
+    size_t unanswered = 0;  ///< names without an answer that counts; `note` has the first
 };
 const char* name_of(Fetched::How how);
 using FetchResult = tl::expected<Fetched, TransferError>;

@@ -302,10 +302,14 @@ Follower::Report Follower::report() const {
                   .hosts = publisher_.current() ? publisher_.current()->hosts.size() : 0,
                   .skipped = skipped_records_,
                   .trouble = told_};
-    for (const auto& one : polls_) report.servers.push_back(one->status());
-    for (const auto* more : {&empty_, &held_back_, &publisher_.trouble()}) {
-        if (!more->empty()) report.trouble += (report.trouble.empty() ? "" : "; ") + *more;
+    const auto add = [&](const std::string& more) {
+        if (!more.empty()) report.trouble += (report.trouble.empty() ? "" : "; ") + more;
+    };
+    for (const auto& one : polls_) {
+        const auto& status = report.servers.emplace_back(one->status());
+        if (!status.unanswered.empty()) add(status.server + ": " + status.unanswered);
     }
+    for (const auto* more : {&empty_, &held_back_, &publisher_.trouble()}) add(*more);
     return report;
 }
 

@@ -52,7 +52,8 @@ int64_t LoopWorld::unix_time() {
     return run::unix_time();
 }
 
-/// One fetch from a server, whose addresses are tried in turn while they do not answer.
+/// One fetch from a server, whose addresses are tried in turn while they do not answer. Whatever it
+/// waits for, there is an end to it.
 struct LoopWorld::Attempt {
     Server server;
     Source source;
@@ -62,21 +63,43 @@ struct LoopWorld::Attempt {
     Addresses addresses;
     size_t next = 0;
     std::shared_ptr<const dns::TrustAnchors> anchors;  ///< if the zone must be signed
+    std::unique_ptr<run::Timer> deadline = nullptr;
+    const Fetch* under_way = nullptr;
+    bool over = false;  ///< what is still on its way to it comes too late
 
-    void fail(std::string why) const {
-        callback(tl::unexpected(TransferError{false, std::move(why), false}));
+    void end(FetchResult result) {
+        over = true;
+        deadline->stop();
+        callback(std::move(result));
     }
+    void fail(std::string why) { end(tl::unexpected(TransferError{false, std::move(why), false})); }
 };
 
 void LoopWorld::fetch(const Server& server, const Source& source, const Known& known,
                       FetchCallback callback) {
     auto attempt = std::make_shared<Attempt>(
         Attempt{server, source, known, std::move(callback), {}, {}, 0, nullptr});
+    attempt->deadline = std::make_unique<run::Timer>(loop_, [this, late = std::weak_ptr(attempt)] {
+        if (const auto one = late.lock()) overdue(one);
+    });
+    attempt->deadline->start(settings_.limits.whole + settings_.grace);
     if (!settings_.anchors) return prepare(std::move(attempt));
     trust_.get(source.public_zone, [this, attempt](const Trust::Outcome& anchors) {
+        if (attempt->over) return;
         if (!anchors) return attempt->fail(anchors.error());
         attempt->anchors = *anchors;
         prepare(attempt);
+    });
+}
+
+/// From the timer's callback, in which the attempt must not go: it ends in the next turn.
+void LoopWorld::overdue(std::shared_ptr<Attempt> attempt) {
+    attempt->over = true;
+    fetches_.remove_if([&](const auto& one) { return one.get() == attempt->under_way; });
+    const auto seconds = static_cast<double>(settings_.limits.whole.count()) / 1000;
+    soon([attempt, why = fmt::format("the poll as a whole takes more than {:g} s", seconds)] {
+        attempt->end(tl::unexpected(TransferError{
+            .gone = false, .text = why, .answered = false, .limit = TransferError::Limit::whole}));
     });
 }
 
@@ -99,6 +122,7 @@ void LoopWorld::find_names(std::shared_ptr<Attempt> attempt) {
 }
 
 void LoopWorld::take_names(std::shared_ptr<Attempt> attempt, const LocalZones::Answer& local) {
+    if (attempt->over) return;
     if (!local) {
         return attempt->fail(local.error().text +
                              "; the names to ask for can come from a file (-names)");
@@ -135,6 +159,7 @@ void LoopWorld::begin(std::shared_ptr<Attempt> attempt) {
 void LoopWorld::find_addresses(std::shared_ptr<Attempt> attempt, uint16_t type) {
     resolver_->query(dns::Name::parse(attempt->server.host).value(), type,
                      [this, attempt, type](const Result<dns::Answer>& answer) {
+                         if (attempt->over) return;
                          auto& found = attempt->addresses;
                          if (answer) {
                              const auto ips = answer->ips();
@@ -154,10 +179,12 @@ void LoopWorld::next_address(std::shared_ptr<Attempt> attempt) {
     const net::Endpoint at{attempt->addresses[attempt->next++], attempt->server.port};
     fetches_.push_back(make_fetch(*attempt, at, [this, attempt](FetchResult result) {
         turn_.start(Milliseconds(0));
+        attempt->under_way = nullptr;
         const bool silent = !result && !result.error().answered && !result.error().gone;
         if (silent && attempt->next < attempt->addresses.size()) return next_address(attempt);
-        attempt->callback(std::move(result));
+        attempt->end(std::move(result));
     }));
+    attempt->under_way = fetches_.back().get();
 }
 
 std::unique_ptr<Fetch> LoopWorld::make_fetch(const Attempt& attempt, const net::Endpoint& at,
@@ -182,6 +209,7 @@ std::unique_ptr<Fetch> LoopWorld::make_fetch(const Attempt& attempt, const net::
     target.have = attempt.known.zone;
     target.cache = attempt.known.answers;
     target.whole = settings_.limits.whole;
+    target.key = settings_.tsig && settings_.tsig_queries ? &*settings_.tsig : nullptr;
     target.anchors = attempt.anchors;
     target.longest = settings_.interval * 3 / 4;  // the earliest regular poll
     return std::make_unique<QueryFetch>(loop_, std::move(target), std::move(callback));

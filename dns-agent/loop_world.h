@@ -14,12 +14,14 @@
 namespace ipref::agent {
 
 struct WorldSettings {
-    std::optional<dns::TsigKey> tsig;              ///< signs transfers
-    std::vector<net::Endpoint> local_servers;      ///< that may give LOCAL away as a whole
-    std::string names_path;                        ///< of a file; empty: names come from LOCAL
-    std::optional<dns::TrustAnchors> anchors{};    ///< zones must be signed
-    std::vector<net::Endpoint> resolvers{};        ///< that are asked for other zones' keys
-    dns::TransferLimits limits;                    ///< of each question to a source's server
+    std::optional<dns::TsigKey> tsig;            ///< signs transfers
+    bool tsig_queries = false;                   ///< and what is asked name by name
+    std::vector<net::Endpoint> local_servers;    ///< that may give LOCAL away as a whole
+    std::string names_path;                      ///< of a file; empty: names come from LOCAL
+    std::optional<dns::TrustAnchors> anchors{};  ///< zones must be signed
+    std::vector<net::Endpoint> resolvers{};      ///< that are asked for other zones' keys
+    dns::TransferLimits limits;                  ///< of each question to a source's server
+    Milliseconds grace{10'000};  ///< what a poll may take beyond limits.whole, to end by itself
     Milliseconds interval{std::chrono::hours(1)};  ///< between two polls, about
 };
 
@@ -47,6 +49,7 @@ class LoopWorld : public World {
     using Addresses = std::vector<net::Ip>;
     using FetchCallback = std::function<void(FetchResult)>;
     struct Attempt;
+    void overdue(std::shared_ptr<Attempt> attempt);
     void next_address(std::shared_ptr<Attempt> attempt);
     void find_addresses(std::shared_ptr<Attempt> attempt, uint16_t type);
     void prepare(std::shared_ptr<Attempt> attempt);

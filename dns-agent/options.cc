@@ -41,9 +41,13 @@ Result<net::Endpoint> parse_listener(std::string_view text) {
 void add_transfer_options(run::Flags& flags, Options& to) {
     parsed(flags, "tsig", "NAME:ALG:SECRET-FILE", "",
            "sign transfers from the sources' servers (TSIG), and take signed answers only; what "
-           "SERVER/query is asked is not signed. ALG is hmac-sha256, hmac-sha384 or hmac-sha512, "
+           "SERVER/query is asked is signed with -tsig-queries only. ALG is hmac-sha256, "
+           "hmac-sha384 or hmac-sha512, "
            "the file holds the secret in base64 and must not be readable by everybody.",
            to.tsig, dns::parse_tsig);
+    flags.boolean("tsig-queries", to.tsig_queries,
+                  "sign what SERVER/query is asked with the key of -tsig, too, and take signed "
+                  "answers only: for servers that know the key, which those of a provider do not.");
     flags.boolean("dnssec", to.dnssec,
                   "take zones only whose AA records are signed, by keys that the root of the DNS "
                   "vouches for (DNSSEC).");
@@ -65,8 +69,10 @@ void add_transfer_options(run::Flags& flags, Options& to) {
                }});
     flags.number("max-transfer-size", to.transfer_megabytes, 1, 4096,
                  "largest answer that is taken from a server, in MB.");
-    flags.number("max-transfer-time", to.transfer_seconds, 1, 86'400,
-                 "longest time that an answer of a server may take, in seconds.");
+    flags.number(
+        "max-transfer-time", to.transfer_seconds, 1, 86'400,
+        "longest time that an answer of a server may take, in seconds; for differences half "
+        "of it. A poll with all that it asks may take 10 s more.");
     flags.number("max-transfer-idle", to.transfer_idle_seconds, 1, 3600,
                  "longest silence of a server before and within an answer, in seconds.");
 }
@@ -163,6 +169,9 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     if (!rest) return tl::unexpected(rest.error());
     options.help = rest->help;
     if (options.help || options.version) return options;
+    if (options.tsig_queries && !options.tsig) {
+        return fail("option -tsig-queries counts with -tsig only");
+    }
     if (auto read = read_anchors(options); !read) return tl::unexpected(read.error());
     auto sources = parse_sources(rest->rest);
     if (!sources) return tl::unexpected(sources.error());
@@ -230,8 +239,9 @@ std::string summary(const Options& options) {
                             options.anchors_path.empty() ? "the root's" : options.anchors_path);
     }
     if (options.tsig) {
-        text += fmt::format("tsig: key {}, {}\n", options.tsig->name.str(),
-                            dns::name_of(options.tsig->algorithm));
+        text += fmt::format("tsig: key {}, {}{}\n", options.tsig->name.str(),
+                            dns::name_of(options.tsig->algorithm),
+                            options.tsig_queries ? ", questions to /query as well" : "");
     }
     for (const auto& source : options.sources) {
         text += fmt::format("source {}: zone {} from", source.str(), source.public_zone.str());

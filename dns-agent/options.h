@@ -28,6 +28,7 @@ struct Options {
     std::optional<net::Endpoint> metrics;
     std::optional<net::Endpoint> notify;
     std::optional<dns::TsigKey> tsig;
+    bool tsig_queries = false;
     uint32_t transfer_megabytes = 256;
     uint32_t transfer_seconds = 600;
     uint32_t transfer_idle_seconds = 30;

@@ -21,6 +21,7 @@ struct QueryCache {
         /// Signed answers: until when they are valid, seconds since 1970.
         std::optional<int64_t> signed_until;
         bool of_wildcard = false;  ///< proven to be
+        bool leads_out = false;    ///< an alias leads out of the zone, and to nothing that counts
     };
     std::optional<uint32_t> serial;
     std::unordered_map<dns::Name, Known> names;

@@ -46,14 +46,18 @@ QueryFetch::QueryFetch(run::Loop& loop, Target target, Callback callback)
     : Fetch(std::move(callback)),
       loop_(loop),
       target_(std::move(target)),
-      asker_(loop, target_.server, target_.timeout),
+      asker_(loop, target_.server, target_.timeout, target_.key),
       ready_(loop, [this] { end(); }),
       begun_(loop.now()),
       now_(run::unix_time()) {
     in_order(target_.names);
     shortest_ = shortest(target_.names.size());
     add_wildcards();
-    asker_.ask({target_.zone, dns::rr::kSoa, dns::klass::kIn}, false,
+    target_.anchors ? find_keys() : ask_serial();
+}
+
+void QueryFetch::ask_serial() {
+    asker_.ask({target_.zone, dns::rr::kSoa, dns::klass::kIn}, keys_.has_value(),
                [this](const Asker::Outcome& outcome) { serial(outcome); });
 }
 
@@ -84,9 +88,17 @@ void QueryFetch::serial(const Asker::Outcome& outcome) {
     const auto serial =
         answer->records.empty() ? std::nullopt : dns::soa_serial(answer->records[0].rdata);
     if (!serial) return fail_with("it gives no SOA of the zone");
+    if (const auto why = unproven(*outcome)) return fail_with("its SOA records " + *why);
     serial_ = *serial;
-    if (target_.anchors) return find_keys();
     begin();
+}
+
+/// Why the zone's SOA does not count; nothing if it does.
+std::optional<std::string> QueryFetch::unproven(dns::Bytes message) const {
+    if (!keys_) return std::nullopt;
+    const auto proof = keys_->prove(dns::set_in(message, target_.zone, dns::rr::kSoa), now_);
+    if (!proof) return proof.error();
+    return proof->wildcard ? std::optional<std::string>("are made by a wildcard") : std::nullopt;
 }
 
 void QueryFetch::find_keys() {
@@ -100,7 +112,7 @@ void QueryFetch::keys(const Asker::Outcome& outcome) {
     auto found = dns::ZoneKeys::make(target_.zone, *target_.anchors, set, now_);
     if (!found) return fail_with(found.error());
     keys_.emplace(std::move(*found));
-    begin();
+    ask_serial();
 }
 
 void QueryFetch::begin() {
@@ -149,7 +161,12 @@ void QueryFetch::take(const dns::Name& name, dns::Bytes message) {
     if (!answer) return failed(name, answer.error().text);
     const auto ttl =
         answer->records.empty() ? answer->denied_for.value_or(kDeniedTtl) : answer->ttl;
-    keep(name, answer->records, {}, ttl);
+    QueryCache::Known known;
+    if (answer->records.empty() && !answer->chain.empty()) {
+        const auto target = dns::Name::from_wire(answer->chain.back().rdata);
+        known.leads_out = target && !target->is_under(target_.zone);
+    }
+    keep(name, answer->records, std::move(known), ttl);
 }
 
 /// What an alias leads to in another zone nobody has proven: it is not published.
@@ -159,6 +176,7 @@ void QueryFetch::take_signed(const dns::Name& name, dns::Bytes message) {
     QueryCache::Known known;
     known.signed_until = answer->until;
     known.of_wildcard = answer->of_wildcard;
+    known.leads_out = answer->leads_out;
     const auto left = std::clamp<int64_t>(answer->until - now_, 0, answer->ttl);
     keep(name, answer->records, std::move(known), static_cast<uint32_t>(left));
 }
@@ -196,12 +214,21 @@ bool QueryFetch::is_of_wildcard(const dns::Name& name, const QueryCache::Known& 
     return beside != target_.cache->names.end() && beside->second.rdata == known.rdata;
 }
 
+/// An alias into another zone for which there is nothing to publish.
+std::string QueryFetch::led_out(const dns::Name& name) const {
+    return fmt::format(
+        "{}: its alias (CNAME) leads out of {}{}: give it TXT records of its own", name.str(),
+        target_.zone.str(),
+        keys_ ? ", where nothing is proven by this zone's keys" : " and finds no TXT record");
+}
+
 /// False: there are too many records, and the fetch has failed.
 bool QueryFetch::build(ZoneBuilder& builder) {
     std::unordered_map<dns::Name, QueryCache::Known> kept;  // names that are gone go
     for (const auto& name : target_.names) {
         const auto& known = target_.cache->names.at(name);
         if (is_of_wildcard(name, known)) continue;
+        if (known.leads_out) builder.warn(led_out(name));
         for (const auto& rdata : known.rdata) {
             const auto added = builder.add(name, dns::rr::kTxt, bytes_of(rdata));
             if (added) continue;
@@ -225,11 +252,13 @@ void QueryFetch::end() {
     if (!build(builder)) return;
     auto zone = builder.finish(*target_.cache->serial, false);
     const auto& have = target_.have;
-    if (have && !have->gone && have->serial == zone->serial && have->records == zone->records) {
+    if (have && !have->gone && have->serial == zone->serial && have->records == zone->records &&
+        have->warnings == zone->warnings) {
         zone = have;
     }
     const auto how = due_.empty() ? Fetched::How::unchanged : Fetched::How::queries;
     Fetched fetched{std::move(zone), how, "", std::nullopt};
+    fetched.unanswered = failures_;
     if (failures_ > 0) {
         fetched.note = fmt::format("{} without an answer, what was known is kept; the first: {}",
                                    run::counted(failures_, "name"), first_failure_);

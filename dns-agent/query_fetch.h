@@ -7,7 +7,7 @@
 // a set without a host would withdraw it; the next try asks for nothing but what is missing.
 //
 // With trust anchors (-dnssec) an answer counts only if it is proven, one that denies as well: one
-// that is not is as good as none.
+// that is not is as good as none. The serial as well: a forged one would put off a change.
 #pragma once
 
 #include <memory>
@@ -34,8 +34,9 @@ class QueryFetch : public Fetch {
         std::shared_ptr<QueryCache> cache;  ///< of this server and zone
         /// No answer is kept for longer, whatever its TTL, nor one that denies.
         run::Milliseconds longest{3'600'000};
-        run::Milliseconds timeout{2'000};  ///< of one try
-        run::Milliseconds whole{600'000};  ///< no question is begun after this
+        run::Milliseconds timeout{2'000};   ///< of one try
+        run::Milliseconds whole{600'000};   ///< no question is begun after this
+        const dns::TsigKey* key = nullptr;  ///< signs questions; outlives the fetch
         /// For the zone's keys; the zone must be signed then.
         std::shared_ptr<const dns::TrustAnchors> anchors;
     };
@@ -50,6 +51,8 @@ class QueryFetch : public Fetch {
     static constexpr size_t kMostFailures = 20;  ///< then the server is given up
 
     void add_wildcards();
+    void ask_serial();
+    std::optional<std::string> unproven(dns::Bytes message) const;
     void serial(const Asker::Outcome& outcome);
     void find_keys();
     void keys(const Asker::Outcome& outcome);
@@ -63,6 +66,7 @@ class QueryFetch : public Fetch {
     void failed(const dns::Name& name, const std::string& why);
     void end();
     bool build(ZoneBuilder& builder);
+    std::string led_out(const dns::Name& name) const;
     bool is_of_wildcard(const dns::Name& name, const QueryCache::Known& known) const;
     void fail_with(std::string text);
     void no_such_zone(std::string text);

@@ -52,6 +52,10 @@ ServerPoll::ServerPoll(World& world, run::Metrics& metrics, const Source& source
                                    "When the server last answered.", labels_of(source, server_))),
       records_gauge_(metrics.gauge("ipref_dns_agent_zone_records", "AA records in the zone.",
                                    labels_of(source, server_))),
+      unanswered_gauge_(metrics.gauge(
+          "ipref_dns_agent_unanswered_names",
+          "Names whose question had no answer, or none that is proven, at the last poll.",
+          labels_of(source, server_))),
       alarm_(world.alarm([this] { begin(); })),
       backoff_(interval),
       hasten_(interval) {
@@ -111,9 +115,7 @@ void ServerPoll::ended(FetchResult result) {
 }
 
 void ServerPoll::succeeded(const Fetched& fetched) {
-    if (!fetched.note.empty()) {
-        log(Severity::info, fmt::format("{}: {}", server_.str(), fetched.note));
-    }
+    tell_note(fetched);
     count(name_of(fetched.how));
     if (fetched.zone != known_.zone) {
         for (const auto& warning : fetched.zone->warnings) log(Severity::warning, warning);
@@ -131,6 +133,22 @@ void ServerPoll::succeeded(const Fetched& fetched) {
     if (fetched.again) next = std::min(next, *fetched.again);
     known_.signed_until = fetched.signed_until;
     take(fetched.zone, next);
+}
+
+/// What lasts is told when it changes: polls of single names may come every 10 s.
+void ServerPoll::tell_note(const Fetched& fetched) {
+    unanswered_gauge_.set(static_cast<double>(fetched.unanswered));
+    const auto unanswered = fetched.unanswered > 0 ? fetched.note : "";
+    if (fetched.unanswered == 0 && !fetched.note.empty()) {
+        log(Severity::info, fmt::format("{}: {}", server_.str(), fetched.note));
+    }
+    if (unanswered == unanswered_) return;
+    if (unanswered.empty()) {
+        log(Severity::info, fmt::format("{}: all names have an answer again", server_.str()));
+    } else {
+        log(Severity::warning, fmt::format("{}: {}", server_.str(), unanswered));
+    }
+    unanswered_ = unanswered;
 }
 
 void ServerPoll::take(std::shared_ptr<const Zone> zone, Milliseconds next) {
@@ -176,7 +194,8 @@ ServerPoll::Status ServerPoll::status() const {
                   .serial = std::nullopt,
                   .last_success = last_success_,
                   .next = std::nullopt,
-                  .last_error = last_error_};
+                  .last_error = last_error_,
+                  .unanswered = last_error_.empty() ? unanswered_ : ""};
     if (known_.zone && !known_.zone->gone) status.serial = known_.zone->serial;
     if (!busy_) status.next = next_;
     return status;

@@ -23,6 +23,7 @@ class ServerPoll {
         std::optional<Milliseconds> last_success;
         std::optional<Milliseconds> next;  ///< nothing while it is being asked
         std::string last_error;            ///< empty after a success
+        std::string unanswered;            ///< of a success: which names had no answer
         friend bool operator==(const Status&, const Status&) = default;
     };
 
@@ -53,6 +54,7 @@ class ServerPoll {
     void begin();
     void ended(FetchResult result);
     void succeeded(const Fetched& fetched);
+    void tell_note(const Fetched& fetched);
     void failed(const TransferError& error);
     void take(std::shared_ptr<const Zone> zone, Milliseconds next);
     void wait(Milliseconds time);
@@ -69,6 +71,7 @@ class ServerPoll {
     run::Gauge& serial_gauge_;
     run::Gauge& success_gauge_;
     run::Gauge& records_gauge_;
+    run::Gauge& unanswered_gauge_;
     std::unique_ptr<Alarm> alarm_;
     std::shared_ptr<int> alive_ = std::make_shared<int>();
 
@@ -83,6 +86,7 @@ class ServerPoll {
     std::optional<Milliseconds> last_success_;
     Milliseconds next_{};
     std::string last_error_;
+    std::string unanswered_;  ///< as it was told last
 };
 
 }  // namespace ipref::agent

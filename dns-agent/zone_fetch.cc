@@ -14,15 +14,16 @@ ZoneFetch::ZoneFetch(run::Loop& loop, Target target, Callback callback)
 
 ZoneFetch::~ZoneFetch() = default;
 
-void ZoneFetch::ask(dns::AnswerStream& stream, dns::Transfer::Callback then) {
+void ZoneFetch::ask(dns::AnswerStream& stream, const dns::TransferLimits& limits,
+                    dns::Transfer::Callback then) {
     if (target_.key != nullptr) stream.sign_with(*target_.key);
-    transfers_.push_back(std::make_unique<dns::Transfer>(
-        loop_, target_.server, stream, stream.query(), target_.limits, std::move(then)));
+    transfers_.push_back(std::make_unique<dns::Transfer>(loop_, target_.server, stream,
+                                                         stream.query(), limits, std::move(then)));
 }
 
 void ZoneFetch::ask_serial() {
     soa_ = std::make_unique<dns::SoaStream>(target_.zone, dns::random_id());
-    ask(*soa_, [this](const dns::TransferStep& end) { serial(end); });
+    ask(*soa_, target_.limits, [this](const dns::TransferStep& end) { serial(end); });
 }
 
 void ZoneFetch::serial(const dns::TransferStep& end) {
@@ -46,11 +47,13 @@ void ZoneFetch::serial(const dns::TransferStep& end) {
 }
 
 void ZoneFetch::ask_zone(std::shared_ptr<const Zone> have) {
+    auto limits = target_.limits;
+    if (have) limits.whole /= 2;
     auto& stream = have ? differences_ : whole_;
     if (target_.anchors) signatures_.emplace(target_.zone);
     stream = std::make_unique<ZoneStream>(target_.zone, dns::random_id(), std::move(have),
                                           signatures_ ? &*signatures_ : nullptr);
-    ask(stream->answers(), [this](const dns::TransferStep& end) { zone(end); });
+    ask(stream->answers(), limits, [this](const dns::TransferStep& end) { zone(end); });
 }
 
 /// Some servers (Knot DNS) say NOTAUTH to who may not transfer. One that has just given the zone's

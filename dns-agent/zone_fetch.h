@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Brings what is known of a zone up to date with one server: its serial is asked first, what has
 // changed is asked for where something is known (IXFR), else or if that fails the zone (AXFR).
-// Each question over a TCP connection of its own, bounded in time and size (dns::TransferLimits).
+// Each question over a TCP connection of its own, bounded in time and size (dns::TransferLimits);
+// differences may take half the time, so that there is some left for the zone.
 #pragma once
 
 #include <memory>
@@ -33,7 +34,8 @@ class ZoneFetch : public Fetch {
     ~ZoneFetch() override;
 
   private:
-    void ask(dns::AnswerStream& stream, dns::Transfer::Callback then);
+    void ask(dns::AnswerStream& stream, const dns::TransferLimits& limits,
+             dns::Transfer::Callback then);
     void ask_serial();
     void serial(const dns::TransferStep& end);
     void ask_zone(std::shared_ptr<const Zone> have);

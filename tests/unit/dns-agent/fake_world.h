@@ -20,7 +20,8 @@ class FakeWorld : public agent::World {
     /// What transfers from a server ("192.0.2.1:53") give; without one: a failure. One with the
     /// serial that the agent has is unchanged.
     std::map<std::string, tl::expected<agent::Zone, agent::TransferError>> servers;
-    std::map<std::string, int> transfers;  ///< how many were made
+    std::map<std::string, int> transfers;                 ///< how many were made
+    std::map<std::string, std::string> unanswered_names;  ///< what a server's polls note
     /// Addresses of names; a name that is not there does not exist.
     std::map<std::string, std::vector<net::Ip>> names;
     std::map<std::string, uint32_t> ttls;           ///< of names; 300 s where nothing is said
@@ -121,11 +122,13 @@ class FakeWorld : public agent::World {
         }
         if (!found->second) return tl::unexpected(found->second.error());
         const auto& zone = *found->second;
-        if (have && have->entries == zone.entries && have->serial == zone.serial) {
-            return agent::Fetched{have, agent::Fetched::How::unchanged, "", std::nullopt};
-        }
-        return agent::Fetched{std::make_shared<const agent::Zone>(zone), agent::Fetched::How::whole,
-                              "", std::nullopt};
+        agent::Fetched out{have, agent::Fetched::How::unchanged, unanswered_names[name],
+                           std::nullopt};
+        out.unanswered = out.note.empty() ? 0 : 1;
+        if (have && have->entries == zone.entries && have->serial == zone.serial) return out;
+        out.zone = std::make_shared<const agent::Zone>(zone);
+        out.how = agent::Fetched::How::whole;
+        return out;
     }
 
     Result<dns::Answer> answer(const dns::Name& name, uint16_t type) {

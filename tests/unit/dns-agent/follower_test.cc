@@ -432,6 +432,20 @@ TEST_CASE("what the gateway refuses is part of what it is told", "[follower]") {
     CHECK(s.mapper.reports["internal:example.com"].trouble.empty());
 }
 
+TEST_CASE("names without an answer are part of what the gateway is told", "[follower]") {
+    Setup s;
+    s.world.servers.emplace(kOne, zone({"a"}));
+    s.world.unanswered_names[kOne] = "1 name without an answer";
+    s.follower->start();
+    s.poll();
+    CHECK(s.mapper.reports["internal:example.com"].trouble ==
+          std::string(kOne) + ": 1 name without an answer");
+    CHECK(s.mapper.reports["internal:example.com"].servers[0].error.empty());
+    s.world.unanswered_names.clear();
+    s.poll(minutes(60));
+    CHECK(s.mapper.reports["internal:example.com"].trouble.empty());
+}
+
 TEST_CASE("a follower may go at any time", "[follower]") {
     Setup s;
     s.world.servers.emplace(kOne, zone({"a"}));

@@ -76,6 +76,7 @@ TEST_CASE("bad values are named", "[agent_options]") {
     CHECK(refused({"-log-format", "xml"}).find("option -log-format: ") == 0);
     CHECK(refused({"-resolver", "dns"}).find("option -resolver: ") == 0);
     CHECK(refused({"-tsig", "x"}) == "option -tsig: \"x\": write NAME:ALG:SECRET-FILE");
+    CHECK(refused({"-tsig-queries"}) == "option -tsig-queries counts with -tsig only");
     CHECK(refused({"-notify", "::1"}) == "option -notify: \"::1\" names no port, give ADDR:PORT");
     CHECK(refused({"-tsigs", "x"}) ==
           "unknown option -tsigs; did you mean -tsig? ipref-dns-agent -h lists them");

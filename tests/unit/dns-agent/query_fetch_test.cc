@@ -2,6 +2,7 @@
 // A zone that is asked for name by name, on loopback.
 #include "dns-agent/query_fetch.h"
 
+#include <ctime>
 #include <map>
 
 #include "unit/catch.h"
@@ -34,6 +35,7 @@ struct Setup {
 
     std::shared_ptr<const dns::TrustAnchors> anchors;  ///< then the zone is kSignedNames
     Texts zone = kSignedNames;
+    const dns::TsigKey* key = nullptr;
 
     /// The records of an owner and type, with their signatures.
     Texts signed_set(const std::string& owner, const std::string& type) const {
@@ -94,6 +96,7 @@ struct Setup {
         target.longest = longest;
         target.timeout = timeout;
         target.anchors = anchors;
+        target.key = key;
         FetchResult out = tl::unexpected(TransferError{});
         bool done = false;
         const QueryFetch one(loop, std::move(target), [&](FetchResult result) {
@@ -232,6 +235,50 @@ TEST_CASE("CNAMEs are followed", "[query_fetch]") {
     CHECK(*fetched->again <= Milliseconds(30'000));
 }
 
+TEST_CASE("an alias that leads out of the zone and to nothing is told", "[query_fetch]") {
+    Setup s;
+    s.records["web.example.com."] = {"web.example.com. 300 IN CNAME other.example.net."};
+    s.publish("mail", "AA 203.0.113.1 + 1026");
+    const auto fetched = s.fetch();
+    CHECK(owners(fetched) == Texts{"mail.example.com."});
+    CHECK(fetched->zone->warnings ==
+          Texts{"web.example.com.: its alias (CNAME) leads out of example.com. and finds no TXT "
+                "record: give it TXT records of its own"});
+    s.expire();
+    CHECK(s.fetch()->zone == fetched->zone);  // told once
+    s.expire();
+    s.records.erase("web.example.com.");
+    CHECK(s.fetch()->zone->warnings.empty());
+}
+
+TEST_CASE("with a key, questions are signed, and answers must be", "[query_fetch][tsig]") {
+    const dns::TsigKey key{dns_name("key."), dns::TsigAlgorithm::sha256,
+                           std::vector<uint8_t>(32, 1)};
+    const dns::TsigKey other{key.name, key.algorithm, std::vector<uint8_t>(32, 2)};
+    const auto now = [] { return static_cast<uint64_t>(std::time(nullptr)); };
+    Setup s;
+    s.key = &key;
+    s.names = {"web"};
+    s.publish("web", "AA 203.0.113.1 + 1025");
+    const auto sign = [&](const Asked& asked, const dns::TsigKey& with) {
+        dns::TsigSession session(with);
+        const auto fine = session.verify(asked.wire, now());
+        CHECK(fine.has_value() == (&with == &key));
+        return std::vector<Message>{session.sign(s.reply(asked).front(), now())};
+    };
+    s.server.script([&](const Asked& asked) { return sign(asked, key); });
+    CHECK(owners(s.fetch()) == Texts{"web.example.com."});
+    // Over UDP anybody may answer without a signature, or with a wrong one: asked again over TCP.
+    s.expire();
+    s.server.script(
+        [&](const Asked& asked) { return asked.tcp ? sign(asked, key) : s.reply(asked); });
+    CHECK(owners(s.fetch()) == Texts{"web.example.com."});
+    s.server.script([&](const Asked& asked) { return s.reply(asked); });
+    CHECK(s.fetch().error().text == "its answer: it is not signed");
+    s.server.script([&](const Asked& asked) { return sign(asked, other); });
+    CHECK(s.fetch().error().text == "its answer: its signature is wrong");
+}
+
 TEST_CASE("lost packets and limited answers do no harm", "[query_fetch]") {
     Setup s;
     s.publish("web", "AA 203.0.113.1 + 1025");
@@ -269,6 +316,7 @@ TEST_CASE("a name without an answer keeps the one of before", "[query_fetch]") {
     s.rcodes["mail.example.com."] = dns::rcode::kServFail;
     const auto kept = s.fetch();
     CHECK(owners(kept).size() == 2);
+    CHECK(kept->unanswered == 1);
     CHECK(kept->note ==
           "1 name without an answer, what was known is kept; the first: mail.example.com. TXT: "
           "SERVFAIL");
@@ -360,6 +408,9 @@ TEST_CASE("of a signed zone counts what is proven, denials as well", "[query_fet
     CHECK(fetched->signed_until == kSignedUntil);
     CHECK(owners_of(*fetched->zone) ==
           Texts{"alias.example.com.", "mail.example.com.", "web.example.com."});
+    CHECK(fetched->zone->warnings ==
+          Texts{"out.example.com.: its alias (CNAME) leads out of example.com., where nothing is "
+                "proven by this zone's keys: give it TXT records of its own"});
 }
 
 TEST_CASE("a denial that is not proven is none", "[query_fetch]") {
@@ -376,7 +427,7 @@ TEST_CASE("what is not what was signed leaves what was known", "[query_fetch]") 
     SignedSetup setup;
     const auto before = setup.fetch();
     REQUIRE(before);
-    setup.replace(" 7 3600 ", " 8 3600 ");
+    setup.expire();
     SECTION("other data") {
         setup.replace("198.51.100.1 + 2", "198.51.100.9 + 2");
     }
@@ -399,13 +450,34 @@ TEST_CASE("a zone whose keys nobody vouches for is not asked for names", "[query
     REQUIRE(!fetched);
     CHECK(fetched.error().text.find("none of the keys of example.com. is trusted") !=
           std::string::npos);
-    CHECK(setup.server.asked().size() == 2);
+    CHECK(setup.server.asked().size() == 1);
+}
+
+TEST_CASE("a serial that is not proven puts off no change", "[query_fetch]") {
+    SignedSetup setup;
+    REQUIRE(setup.fetch());
+    SECTION("another") {
+        setup.replace(" 7 3600 ", " 8 3600 ");
+    }
+    SECTION("without a signature") {
+        setup.lose("example.com. 300 IN RRSIG SOA");
+    }
+    const auto fetched = setup.fetch();
+    REQUIRE(!fetched);
+    CHECK(fetched.error().text.find("its SOA records are ") == 0);
+    CHECK_FALSE(fetched.error().gone);
 }
 
 TEST_CASE("that a signed zone is gone, nobody has signed", "[query_fetch]") {
     SignedSetup setup;
     for (const auto rcode : {dns::rcode::kNxDomain, dns::rcode::kNotAuth}) {
         setup.rcodes["example.com."] = rcode;
+        CHECK_FALSE(setup.fetch().error().gone);  // asked for the keys
+        setup.rcodes.clear();
+        setup.server.script([&](const Asked& asked) -> std::vector<Message> {
+            if (asked.question.type != dns::rr::kSoa) return setup.reply(asked);
+            return {reply_to(asked.wire, rcode, {})};
+        });
         const auto fetched = setup.fetch();
         REQUIRE(!fetched);
         CHECK_FALSE(fetched.error().gone);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "dns-agent/server_poll.h"
 
+#include <algorithm>
+
 #include "unit/catch.h"
 #include "unit/dns-agent/fake_world.h"
 
@@ -192,4 +194,34 @@ TEST_CASE("a failure takes the vote, not what is known", "[server_poll]") {
     s.world.servers[kServer] = answer;
     s.world.pass(seconds(5));
     CHECK(s.poll.zone() == zone);
+}
+
+TEST_CASE("names without an answer are told when that changes, and counted", "[server_poll]") {
+    Setup s;
+    s.has(7);
+    auto& noted = s.world.unanswered_names[kServer];
+    const auto told = [&](const std::string& part) {
+        return std::count_if(
+            s.world.lines.begin(), s.world.lines.end(),
+            [&](const std::string& line) { return line.find(part) != std::string::npos; });
+    };
+    noted = "1 name without an answer";
+    s.poll.now();
+    for (int i = 0; i < 3; i++) s.world.pass(minutes(60));
+    CHECK(told("W internal:example.com: 192.0.2.1:53: 1 name without an answer") == 1);
+    CHECK(s.poll.status().unanswered == noted);
+    CHECK(s.poll.status().last_error.empty());
+    const std::string gauge =
+        "ipref_dns_agent_unanswered_names{zone=\"example.com\",source=\"internal:example.com\","
+        "server=\"192.0.2.1:53\"} ";
+    CHECK(s.metrics.text().find(gauge + "1\n") != std::string::npos);
+    noted = "2 names without an answer";
+    s.world.pass(minutes(60));
+    CHECK(told("2 names without an answer") == 1);
+    noted.clear();
+    s.world.pass(minutes(60));
+    s.world.pass(minutes(60));
+    CHECK(told("I internal:example.com: 192.0.2.1:53: all names have an answer again") == 1);
+    CHECK(s.poll.status().unanswered.empty());
+    CHECK(s.metrics.text().find(gauge + "0\n") != std::string::npos);
 }
