@@ -21,5 +21,5 @@ target_sources(ipref-resolver PRIVATE
   plugins/sign/sign.cc plugins/sign/signed_file.cc plugins/sign/zone_signer.cc
   plugins/template/expression.cc plugins/template/functions.cc plugins/template/template.cc
   plugins/template/text_template.cc
-  plugins/tsig/key_file.cc plugins/tsig/tsig.cc
+  plugins/tsig/key_file.cc plugins/tsig/keys.cc plugins/tsig/tsig.cc
   plugins/view/expression.cc plugins/view/functions.cc plugins/view/view.cc)

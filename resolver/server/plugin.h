@@ -177,6 +177,8 @@ class Setup {
     const std::vector<ZoneKey>& keys() const { return keys_; }
     BlockSettings& settings() { return settings_; }
     ProcessSettings& process() { return process_; }
+    /// The handlers of the plugins in front.
+    const Chain& chain() const { return chain_; }
     void add(std::unique_ptr<Handler> handler) { chain_.add(std::move(handler)); }
     /// Where handlers count; lives as long as they.
     run::Metrics& metrics() { return metrics_; }

@@ -45,6 +45,8 @@ struct LookupResult {
 class Signer {
   public:
     virtual ~Signer() = default;
+    /// The key that the question was proven to be signed with; null if it was not.
+    virtual const Name* key() const { return nullptr; }
     /// Bytes that it adds to a message, at most.
     virtual size_t overhead() const = 0;
     virtual std::vector<uint8_t> sign(Bytes message) = 0;
@@ -154,6 +156,8 @@ class Query {
     void cap(size_t limit) { limit_ = std::min(limit_, limit); }
     /// The answer is signed on its way out, on every transport; limit() shrinks by what that takes.
     void sign_with(std::unique_ptr<Signer> signer);
+    /// The key that the question was signed with, verified; null: none.
+    const Name* signed_by() const { return signer_ ? signer_->key() : nullptr; }
     /// What the answer takes at most, its signature included.
     size_t most_bytes() const { return limit_ + (signer_ ? signer_->overhead() : 0); }
     /// For sinks: signs the message of `size` bytes in `out`, if it is to be signed. The new size.

@@ -8,12 +8,27 @@
 #include "resolver/plugins/file/serve.h"
 #include "resolver/plugins/file/zone_source.h"
 #include "resolver/plugins/secondary/secondary_zone.h"
+#include "resolver/plugins/tsig/keys.h"
 #include "resolver/server/fallthrough.h"
 #include "resolver/server/plugin.h"
 
 namespace ipref::resolver {
 
 namespace {
+
+/// A server as the Corefile gives it.
+struct Given {
+    net::Endpoint at;
+    std::optional<NamedKey> named;
+};
+
+/// One use of the directive.
+struct Use {
+    std::vector<Name> origins;
+    std::vector<Given> servers;
+    std::optional<dns::TsigKey> tsig;  ///< of servers that name no key
+    std::vector<Name> fallthrough;
+};
 
 struct Served {
     std::shared_ptr<SecondaryZone> zone;
@@ -22,14 +37,32 @@ struct Served {
 
 class Secondary final : public Handler, public ZoneSource {
   public:
-    explicit Secondary(std::vector<Served> served) : served_(std::move(served)) {
-        for (const auto& one : served_) origins_.push_back(one.zone->origin());
+    explicit Secondary(std::vector<Use> uses) : uses_(std::move(uses)) {
+        for (const auto& use : uses_) {
+            origins_.insert(origins_.end(), use.origins.begin(), use.origins.end());
+        }
     }
     std::string_view name() const override { return "secondary"; }
     Interest interest() const override { return {.notify = true}; }
     bool ready() const override {
         return std::all_of(served_.begin(), served_.end(),
                            [](const Served& one) { return one.zone->zone() != nullptr; });
+    }
+
+    Result<void> link(const Chain& chain) override {
+        ring_ = key_ring_of(chain);
+        for (const auto& use : uses_) {
+            std::vector<Primary> servers;
+            for (const auto& server : use.servers) {
+                auto key = find_key(server.named, ring_);
+                if (!key) return tl::unexpected(key.error());
+                servers.push_back({server.at, *key ? std::move(*key) : use.tsig});
+            }
+            for (const auto& origin : use.origins) {
+                served_.push_back({SecondaryZone::make(origin, servers), use.fallthrough});
+            }
+        }
+        return {};
     }
 
     Result<void> start(Worker& worker) override {
@@ -88,12 +121,29 @@ class Secondary final : public Handler, public ZoneSource {
     Step notify(Query& q, size_t index) {
         const auto& zone = *served_[index].zone;
         const bool apex = q.request.lower == zone.origin() && q.request.type == dns::rr::kSoa;
-        if (!apex || !zone.is_server(q.request.client.ip)) return q.failed(dns::rcode::kRefused);
+        const auto* server = apex ? zone.server(q.request.client.ip) : nullptr;
+        if (server == nullptr) return q.failed(dns::rcode::kRefused);
+        if (server->key) {
+            const auto step = check_signature(q, *server->key);
+            if (step != Step::next) return step;
+        }
         q.reply.aa = true;
         const std::lock_guard lock(mutex_);
         notified_.insert(index);
         if (wake_ != nullptr) wake_->send();
         return Step::done;
+    }
+    /// A NOTIFY that is signed must be signed with the server's key. Plugin tsig may have looked
+    /// already; whether there must be a signature at all is its to say.
+    Step check_signature(Query& q, const dns::TsigKey& key) const {
+        if (const auto* by = ring_ ? ring_->signed_by(q) : nullptr) {
+            return *by == key.name ? Step::next : q.failed(dns::rcode::kRefused);
+        }
+        const auto found = dns::find_tsig(q.request.wire);
+        if (!found) return q.failed(dns::rcode::kFormErr);
+        if (!*found) return Step::next;
+        const bool known = (*found)->key == key.name;
+        return verify_signature(q, **found, known ? dns::Bytes(key.secret) : dns::Bytes());
     }
     void notified() {
         std::set<size_t> which;
@@ -104,6 +154,8 @@ class Secondary final : public Handler, public ZoneSource {
         for (const size_t index : which) served_[index].zone->look();
     }
 
+    std::vector<Use> uses_;
+    const KeyRing* ring_ = nullptr;
     std::vector<Served> served_;
     std::vector<Name> origins_;
     std::vector<std::function<void(const Zone&)>> callbacks_;
@@ -113,24 +165,26 @@ class Secondary final : public Handler, public ZoneSource {
     std::unique_ptr<run::Wake> wake_;
 };
 
-Result<std::vector<net::Endpoint>> servers_from(Dispenser& d) {
+/// from ADDRESS[:PORT]... [key NAME]
+Result<void> take_servers(Dispenser& d, std::vector<Given>& to) {
     if (!d.next_arg()) return d.arg_err();
     if (d.val() != "from")
         return d.err(
             fmt::format("unknown property '{}'; write 'transfer from "
                         "ADDRESS...'",
                         d.val()));
-    const auto words = d.remaining_tokens();
+    auto words = d.remaining_tokens();
+    const auto key = take_key(words);
+    if (!key) return tl::unexpected(key.error());
     if (words.empty()) return d.arg_err();
-    std::vector<net::Endpoint> out;
     for (const auto& word : words) {
         const auto server = net::Endpoint::parse(word.text, 53);
         if (!server) {
             return parse_error(word.at, fmt::format("\"{}\" is no address", word.text));
         }
-        out.push_back(*server);
+        to.push_back({*server, *key});
     }
-    return out;
+    return {};
 }
 
 /// NAME:ALGORITHM:SECRET-FILE
@@ -146,49 +200,41 @@ Result<dns::TsigKey> key_from(const Setup& setup, Dispenser& d) {
     return key;
 }
 
-Result<void> read_use(Setup& setup, std::vector<Served>& served) {
+Result<void> read_use(Setup& setup, std::vector<Use>& uses) {
     auto& d = setup.tokens();
-    const auto origins = setup.zones_or_own(d.remaining_tokens());
+    auto origins = setup.zones_or_own(d.remaining_tokens());
     if (!origins) return tl::unexpected(origins.error());
-    std::vector<net::Endpoint> servers;
-    std::optional<dns::TsigKey> tsig;
-    std::vector<Name> fallthrough;
+    Use use;
+    use.origins = std::move(*origins);
     OptionTable options;
-    options.custom({"transfer", "from ADDRESS[:PORT]...", "",
+    options.custom({"transfer", "from ADDRESS[:PORT]... [key NAME]", "",
                     "The servers that have the zones, tried in this order.",
-                    [&](Dispenser& in) -> Result<void> {
-                        const auto more = servers_from(in);
-                        if (!more) return tl::unexpected(more.error());
-                        servers.insert(servers.end(), more->begin(), more->end());
-                        return {};
-                    }});
+                    [&](Dispenser& in) { return take_servers(in, use.servers); }});
     options.custom({"tsig", "NAME:ALGORITHM:SECRET-FILE", "",
-                    "Questions to the servers are signed, and their answers must be.",
+                    "Questions to servers without a key are signed, and their answers must be.",
                     [&](Dispenser& in) -> Result<void> {
                         auto key = key_from(setup, in);
                         if (!key) return tl::unexpected(key.error());
-                        tsig = std::move(*key);
+                        use.tsig = std::move(*key);
                         return {};
                     }});
-    fallthrough_option(options, setup, fallthrough, *origins,
+    fallthrough_option(options, setup, use.fallthrough, use.origins,
                        "A name that does not exist goes to the next plugin.");
     options.ignored("upstream", "Accepted and without effect, for old files.");
     if (auto read = options.read_block(d); !read) return read;
-    if (servers.empty()) return setup.error("'transfer from ADDRESS...' is needed");
-    for (const auto& origin : *origins) {
-        served.push_back({SecondaryZone::make(origin, servers, tsig), fallthrough});
-    }
+    if (use.servers.empty()) return setup.error("'transfer from ADDRESS...' is needed");
+    uses.push_back(std::move(use));
     return {};
 }
 
 }  // namespace
 
 Result<void> setup_secondary(Setup& setup) {
-    std::vector<Served> served;
+    std::vector<Use> uses;
     while (setup.tokens().next()) {
-        if (auto read = read_use(setup, served); !read) return read;
+        if (auto read = read_use(setup, uses); !read) return read;
     }
-    setup.add(std::make_unique<Secondary>(std::move(served)));
+    setup.add(std::make_unique<Secondary>(std::move(uses)));
     return {};
 }
 

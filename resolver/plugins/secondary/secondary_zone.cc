@@ -108,17 +108,14 @@ struct SecondaryZone::SerialQuestion {
     std::unique_ptr<dns::Transfer> transfer;
 };
 
-SecondaryZone::SecondaryZone(const Name& origin, std::vector<net::Endpoint> servers,
-                             std::optional<dns::TsigKey> key)
-    : origin_(origin), servers_(std::move(servers)), key_(std::move(key)) {}
+SecondaryZone::SecondaryZone(const Name& origin, std::vector<Primary> servers)
+    : origin_(origin), servers_(std::move(servers)) {}
 
 SecondaryZone::~SecondaryZone() = default;
 
 std::shared_ptr<SecondaryZone> SecondaryZone::make(const Name& origin,
-                                                   std::vector<net::Endpoint> servers,
-                                                   std::optional<dns::TsigKey> key) {
-    std::shared_ptr<SecondaryZone> out(
-        new SecondaryZone(origin, std::move(servers), std::move(key)));
+                                                   std::vector<Primary> servers) {
+    std::shared_ptr<SecondaryZone> out(new SecondaryZone(origin, std::move(servers)));
     out->zone_ = known().find(out->identity());
     return out;
 }
@@ -126,14 +123,16 @@ std::shared_ptr<SecondaryZone> SecondaryZone::make(const Name& origin,
 /// What a later configuration must have in common to go on with the zone.
 std::string SecondaryZone::identity() const {
     std::string out = origin_.str();
-    for (const auto& server : servers_) out += " " + server.str();
-    if (key_) out += " key " + key_->name.str();
+    for (const auto& server : servers_) {
+        out += " " + server.at.str();
+        if (server.key) out += " key " + server.key->name.str();
+    }
     return out;
 }
 
-bool SecondaryZone::is_server(const net::Ip& ip) const {
-    return std::any_of(servers_.begin(), servers_.end(),
-                       [&](const net::Endpoint& server) { return server.ip == ip; });
+const Primary* SecondaryZone::server(const net::Ip& ip) const {
+    const auto at = std::ranges::find(servers_, ip, [](const auto& one) { return one.at.ip; });
+    return at == servers_.end() ? nullptr : &*at;
 }
 
 std::shared_ptr<const Zone> SecondaryZone::zone() const {
@@ -182,8 +181,8 @@ void SecondaryZone::look() {
 }
 
 void SecondaryZone::ask_serial() {
-    if (key_) return ask_signed_serial();
-    upstream_ = std::make_unique<dns::Upstream>(*loop_, servers_[at_]);
+    if (current().key) return ask_signed_serial();
+    upstream_ = std::make_unique<dns::Upstream>(*loop_, current().at);
     std::array<uint8_t, dns::kPlainUdpSize> space{};
     dns::MessageWriter message(space);
     message.question({.name = origin_, .type = dns::rr::kSoa});
@@ -194,22 +193,22 @@ void SecondaryZone::ask_serial() {
 void SecondaryZone::take_answer(const dns::Upstream::Outcome& outcome) {
     if (!outcome) return next_server(outcome.error().text);
     const auto serial = serial_in(*outcome, origin_);
-    if (!serial) return next_server(servers_[at_].str() + " does not know the zone's SOA");
+    if (!serial) return next_server(current().at.str() + " does not know the zone's SOA");
     take_serial(*serial);
 }
 
 void SecondaryZone::ask_signed_serial() {
     question_ = std::make_unique<SerialQuestion>(origin_);
     auto& question = *question_;
-    question.stream.sign_with(*key_);
+    question.stream.sign_with(*current().key);
     const dns::TransferLimits limits{kSoaTimeout, kSoaTimeout, 2 * kSoaTimeout};
     question.transfer = std::make_unique<dns::Transfer>(
-        *loop_, servers_[at_], question.stream, question.stream.query(), limits,
+        *loop_, current().at, question.stream, question.stream.query(), limits,
         [this](const dns::TransferStep& end) {
             later([this, end] {
                 const auto asked = std::move(question_);
                 if (end) return take_serial(asked->stream.serial());
-                next_server(fmt::format("{}: {}", servers_[at_].str(), end.error().text));
+                next_server(fmt::format("{}: {}", current().at.str(), end.error().text));
             });
         });
 }
@@ -223,9 +222,9 @@ void SecondaryZone::take_serial(uint32_t serial) {
 void SecondaryZone::transfer() {
     incoming_ = std::make_unique<Incoming>(*this);
     auto& incoming = *incoming_;
-    if (key_) incoming.stream.sign_with(*key_);
+    if (current().key) incoming.stream.sign_with(*current().key);
     incoming.transfer = std::make_unique<dns::Transfer>(
-        *loop_, servers_[at_], incoming.stream, incoming.stream.query(), dns::TransferLimits{},
+        *loop_, current().at, incoming.stream, incoming.stream.query(), dns::TransferLimits{},
         [this](const dns::TransferStep& end) { transferred(end); });
 }
 
@@ -233,7 +232,7 @@ void SecondaryZone::transfer() {
 void SecondaryZone::transferred(const dns::TransferStep& end) {
     std::function<void()> then = [this] { build(); };
     if (!end) {
-        then = [this, why = fmt::format("{}: {}", servers_[at_].str(), end.error().text)] {
+        then = [this, why = fmt::format("{}: {}", current().at.str(), end.error().text)] {
             incoming_.reset();
             next_server(why);
         };
@@ -276,10 +275,10 @@ void SecondaryZone::build() {
 
 void SecondaryZone::built(const Result<std::shared_ptr<const Zone>>& made) {
     if (loop_ == nullptr) return;
-    if (!made) return next_server(fmt::format("{}: {}", servers_[at_].str(), made.error().text));
+    if (!made) return next_server(fmt::format("{}: {}", current().at.str(), made.error().text));
     set(*made);
     run::log_info("plugin/secondary: Transferred: {} from {}, serial {}", origin_.str(),
-                  servers_[at_].str(), (*made)->serial());
+                  current().at.str(), (*made)->serial());
     if (changed_) changed_(**made);
     good();
 }

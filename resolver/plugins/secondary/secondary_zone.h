@@ -19,21 +19,25 @@
 
 namespace ipref::resolver {
 
+/// A server that gives the zone.
+struct Primary {
+    net::Endpoint at;
+    std::optional<dns::TsigKey> key;  ///< signs questions to it; its answers must be signed with it
+};
+
 class SecondaryZone : public std::enable_shared_from_this<SecondaryZone> {
   public:
     /// Takes over what an earlier configuration has of the same zone from the
-    /// same servers. With a key, questions to the servers are signed, and their
-    /// answers must be.
-    static std::shared_ptr<SecondaryZone> make(const Name& origin,
-                                               std::vector<net::Endpoint> servers,
-                                               std::optional<dns::TsigKey> key = {});
+    /// same servers.
+    static std::shared_ptr<SecondaryZone> make(const Name& origin, std::vector<Primary> servers);
 
     ~SecondaryZone();
     SecondaryZone(const SecondaryZone&) = delete;
     SecondaryZone& operator=(const SecondaryZone&) = delete;
 
     const Name& origin() const { return origin_; }
-    bool is_server(const net::Ip& ip) const;
+    /// The server with this address, at any port; null: none of ours.
+    const Primary* server(const net::Ip& ip) const;
     /// Any thread. Null before the first transfer and after the zone has expired.
     std::shared_ptr<const Zone> zone() const;
     /// Changes when zone() does.
@@ -49,8 +53,7 @@ class SecondaryZone : public std::enable_shared_from_this<SecondaryZone> {
     struct Incoming;
     struct Job;
     struct SerialQuestion;
-    SecondaryZone(const Name& origin, std::vector<net::Endpoint> servers,
-                  std::optional<dns::TsigKey> key);
+    SecondaryZone(const Name& origin, std::vector<Primary> servers);
 
     void ask_serial();
     void ask_signed_serial();
@@ -67,10 +70,10 @@ class SecondaryZone : public std::enable_shared_from_this<SecondaryZone> {
     void idle(std::chrono::seconds until_next);
     void set(std::shared_ptr<const Zone> zone);
     std::string identity() const;
+    const Primary& current() const { return servers_[at_]; }
 
     Name origin_;
-    std::vector<net::Endpoint> servers_;
-    std::optional<dns::TsigKey> key_;
+    std::vector<Primary> servers_;
     mutable std::mutex mutex_;
     std::shared_ptr<const Zone> zone_;
     std::atomic<uint64_t> version_{1};

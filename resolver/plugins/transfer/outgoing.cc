@@ -12,10 +12,13 @@ namespace {
 constexpr size_t kMessage = 16'384;
 }  // namespace
 
-bool TransferRule::allows(const net::Ip& client) const {
-    return everybody || std::any_of(to.begin(), to.end(), [&](const net::Endpoint& endpoint) {
-               return endpoint.ip == client;
-           });
+bool Recipient::is(const net::Ip& client, const Name* signed_by) const {
+    if (at && at->ip != client) return false;
+    return !key || (signed_by != nullptr && *signed_by == key->name);
+}
+
+bool TransferRule::allows(const net::Ip& client, const Name* signed_by) const {
+    return std::ranges::any_of(to, [&](const auto& one) { return one.is(client, signed_by); });
 }
 
 /// Everything but the SOA, in the zone's order, foreign records last.

@@ -7,6 +7,7 @@
 #include "resolver/plugins/file/lookup.h"
 #include "resolver/plugins/file/zone_source.h"
 #include "resolver/plugins/transfer/notify.h"
+#include "resolver/plugins/tsig/keys.h"
 #include "resolver/server/plugin.h"
 
 namespace ipref::resolver {
@@ -19,6 +20,14 @@ class Transfer final : public Handler {
     std::string_view name() const override { return "transfer"; }
 
     Result<void> link(const Chain& chain) override {
+        ring_ = key_ring_of(chain);
+        for (auto& rule : rules_) {
+            for (auto& one : rule.to) {
+                auto key = find_key(one.named, ring_);
+                if (!key) return tl::unexpected(key.error());
+                one.key = std::move(*key);
+            }
+        }
         for (const auto& handler : chain.handlers()) {
             if (auto* source = handler->zone_source()) sources_.push_back(source);
         }
@@ -71,6 +80,7 @@ class Transfer final : public Handler {
     static void send(Query& q, Outgoing& outgoing);
 
     std::vector<TransferRule> rules_;
+    const KeyRing* ring_ = nullptr;
     std::vector<ZoneSource*> sources_;
     std::unique_ptr<Notifier> notifier_;
 };
@@ -80,7 +90,8 @@ Step Transfer::handle(Query& q) {
     if (type != dns::rr::kAxfr && type != dns::rr::kIxfr) return Step::next;
     const auto* rule = rule_of(q.request.lower);
     if (rule == nullptr) return Step::next;
-    if (!q.is_stream() || !rule->allows(q.request.client.ip)) {
+    if (!q.is_stream() ||
+        !rule->allows(q.request.client.ip, ring_ ? ring_->signed_by(q) : nullptr)) {
         return q.failed(dns::rcode::kRefused);
     }
     auto zone = zone_of(q.request.lower);
@@ -126,6 +137,26 @@ void Transfer::send(Query& q, Outgoing& outgoing) {
     if (!going) q.fail(dns::rcode::kServFail);
 }
 
+/// ADDRESS[:PORT]...|* [key NAME]
+Result<void> take_to(Dispenser& d, std::vector<Recipient>& to) {
+    auto words = d.remaining_tokens();
+    const auto key = take_key(words);
+    if (!key) return tl::unexpected(key.error());
+    if (words.empty()) return d.arg_err();
+    for (const auto& word : words) {
+        if (word.text == "*") {
+            to.push_back({std::nullopt, *key, {}});
+            continue;
+        }
+        const auto server = net::Endpoint::parse(word.text, 53);
+        if (!server) {
+            return parse_error(word.at, fmt::format("must specify an IP address: `{}'", word.text));
+        }
+        to.push_back({*server, *key, {}});
+    }
+    return {};
+}
+
 Result<TransferRule> read_use(Setup& setup) {
     auto& d = setup.tokens();
     TransferRule rule;
@@ -133,28 +164,11 @@ Result<TransferRule> read_use(Setup& setup) {
     if (!zones) return tl::unexpected(zones.error());
     rule.zones = std::move(*zones);
     OptionTable options;
-    options.custom({"to", "ADDRESS[:PORT]...|*", "",
+    options.custom({"to", "ADDRESS[:PORT]...|* [key NAME]", "",
                     "Who may transfer the zones, from any port; addresses are told of new data.",
-                    [&](Dispenser& in) -> Result<void> {
-                        const auto words = in.remaining_tokens();
-                        if (words.empty()) return in.arg_err();
-                        for (const auto& word : words) {
-                            if (word.text == "*") {
-                                rule.everybody = true;
-                                continue;
-                            }
-                            const auto server = net::Endpoint::parse(word.text, 53);
-                            if (!server) {
-                                return parse_error(
-                                    word.at,
-                                    fmt::format("must specify an IP address: `{}'", word.text));
-                            }
-                            rule.to.push_back(*server);
-                        }
-                        return {};
-                    }});
+                    [&](Dispenser& in) { return take_to(in, rule.to); }});
     if (auto read = options.read_block(d); !read) return tl::unexpected(read.error());
-    if (!rule.everybody && rule.to.empty()) return setup.error("'to' is required");
+    if (rule.to.empty()) return setup.error("'to' is required");
     return rule;
 }
 

@@ -3,20 +3,31 @@
 // them of new data (RFC 1996).
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "resolver/plugins/file/zone.h"
+#include "resolver/plugins/tsig/keys.h"
 #include "resolver/server/query.h"
 
 namespace ipref::resolver {
 
+/// Who may have a zone.
+struct Recipient {
+    std::optional<net::Endpoint> at;  ///< asks from any port, is told at this one; none: everybody
+    std::optional<NamedKey> named;    ///< the key as the Corefile names it
+    std::optional<dns::TsigKey> key;  ///< must have signed the question; signs what it is told
+
+    /// `signed_by`: null if the question is not signed.
+    bool is(const net::Ip& client, const Name* signed_by) const;
+};
+
 /// One `transfer` line: its zones, and who may have them.
 struct TransferRule {
     std::vector<Name> zones;
-    bool everybody = false;         ///< `to *`
-    std::vector<net::Endpoint> to;  ///< may ask from any port; are told at this one
+    std::vector<Recipient> to;
 
-    bool allows(const net::Ip& client) const;
+    bool allows(const net::Ip& client, const Name* signed_by) const;
 };
 
 /// A transfer under way: SOA, everything else, SOA, in messages of about 16 KB.

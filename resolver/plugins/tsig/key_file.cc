@@ -68,8 +68,8 @@ Result<void> expect(Words& words, std::string_view what) {
 }
 
 /// The block behind the key's name.
-Result<std::vector<uint8_t>> read_secret(Words& words, const std::string& name) {
-    std::vector<uint8_t> secret;
+Result<dns::TsigKey> read_key(Words& words, const std::string& name) {
+    dns::TsigKey key;
     if (auto open = expect(words, "{"); !open) return tl::unexpected(open.error());
     while (true) {
         const auto word = words.next();
@@ -79,38 +79,41 @@ Result<std::vector<uint8_t>> read_secret(Words& words, const std::string& name) 
         if (*word == "secret") {
             auto bytes = dns::parse_tsig_secret(value.value_or(""));
             if (!bytes) return words.error("key \"{}\": {}", name, bytes.error().text);
-            secret = std::move(*bytes);
+            key.secret = std::move(*bytes);
         } else if (*word == "algorithm") {
-            const auto algorithm = dns::Name::parse(value.value_or(""));
-            if (!algorithm || !dns::tsig_algorithm(*algorithm)) {
+            const auto text = dns::Name::parse(value.value_or(""));
+            const auto algorithm = text ? dns::tsig_algorithm(*text) : std::nullopt;
+            if (!algorithm) {
                 return words.error(
                     "key \"{}\": algorithm '{}' is not known; there are hmac-sha1 "
                     "and hmac-sha224 to hmac-sha512",
                     name, value.value_or(""));
             }
+            key.algorithm = *algorithm;
         } else {
             return words.error("'{}' in key \"{}\"; there are algorithm and secret", *word, name);
         }
         if (auto end = expect(words, ";"); !end) return tl::unexpected(end.error());
     }
-    if (secret.empty()) return words.error("key \"{}\" has no secret", name);
+    if (key.secret.empty()) return words.error("key \"{}\" has no secret", name);
     if (auto end = expect(words, ";"); !end) return tl::unexpected(end.error());
-    return secret;
+    return key;
 }
 
 }  // namespace
 
-Result<std::vector<TsigSecret>> parse_key_file(std::string_view text) {
-    std::vector<TsigSecret> out;
+Result<std::vector<dns::TsigKey>> parse_key_file(std::string_view text) {
+    std::vector<dns::TsigKey> out;
     Words words(text);
     while (const auto word = words.next()) {
         if (*word != "key") return words.error("'{}' instead of 'key'", *word);
         const auto text_of_name = words.next().value_or("");
         const auto name = dns::Name::parse(text_of_name);
         if (!name) return words.error("key name \"{}\": {}", text_of_name, name.error().text);
-        auto secret = read_secret(words, text_of_name);
-        if (!secret) return tl::unexpected(secret.error());
-        out.push_back({*name, std::move(*secret)});
+        auto key = read_key(words, text_of_name);
+        if (!key) return tl::unexpected(key.error());
+        key->name = *name;
+        out.push_back(std::move(*key));
     }
     return out;
 }

@@ -14,17 +14,11 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "common/dns/name.h"
+#include "common/dns/tsig.h"
 
 namespace ipref::resolver {
 
-struct TsigSecret {
-    dns::Name name;
-    std::vector<uint8_t> secret;
-};
-
-/// The text of a key file. Algorithms must be known but are not kept: a query says which it uses.
-/// The error says the line.
-Result<std::vector<TsigSecret>> parse_key_file(std::string_view text);
+/// The text of a key file; where a key has no algorithm it is HMAC-SHA256. The error says the line.
+Result<std::vector<dns::TsigKey>> parse_key_file(std::string_view text);
 
 }  // namespace ipref::resolver

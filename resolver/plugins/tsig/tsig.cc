@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Queries signed with a shared secret (RFC 8945): verified, and their answers signed; on every
 // transport, because both happen to the message, before and behind which the transports begin.
-#include <ctime>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -9,122 +8,72 @@
 
 #include "common/dns/tsig.h"
 #include "resolver/plugins/tsig/key_file.h"
+#include "resolver/plugins/tsig/keys.h"
 #include "resolver/server/plugin.h"
 
 namespace ipref::resolver {
 
 namespace {
 
-using Secrets = std::unordered_map<Name, std::vector<uint8_t>>;
+using Keys = std::unordered_map<Name, dns::TsigKey>;
 
-uint64_t wall_clock() {
-    return static_cast<uint64_t>(std::time(nullptr));
-}
-
-/// Which query types must come signed.
+/// What must come signed: numbers of query types, or of operations.
 struct Required {
     bool all = false;
-    std::set<uint16_t> types;
-    bool operator()(uint16_t type) const { return all || types.contains(type); }
+    std::set<uint16_t> some;
+    bool operator()(uint16_t number) const { return all || some.contains(number); }
 };
 
-class SessionSigner final : public Signer {
-  public:
-    SessionSigner(const dns::TsigKey& key, dns::TsigSession session, uint16_t error)
-        : overhead_(dns::TsigSession::overhead(key)), session_(std::move(session)), error_(error) {}
-    size_t overhead() const override { return overhead_; }
-    std::vector<uint8_t> sign(Bytes message) override {
-        return session_.sign(message, wall_clock(), error_);
-    }
-
-  private:
-    size_t overhead_;
-    dns::TsigSession session_;
-    uint16_t error_;
+struct Parts {
+    std::vector<Name> zones;
+    Keys keys;
+    Required types;
+    Required opcodes;
 };
 
-/// For whom there is no secret to sign with: says why.
-class ErrorSigner final : public Signer {
+class Tsig final : public Handler, public KeyRing {
   public:
-    ErrorSigner(dns::TsigRecord asked, uint16_t error) : asked_(std::move(asked)), error_(error) {}
-    size_t overhead() const override {
-        constexpr size_t kFixed = 26;
-        return asked_.key.size() + asked_.algorithm.size() + kFixed;
-    }
-    std::vector<uint8_t> sign(Bytes message) override {
-        return dns::with_tsig_error(message, asked_, error_);
-    }
-
-  private:
-    dns::TsigRecord asked_;
-    uint16_t error_;
-};
-
-class Tsig final : public Handler {
-  public:
-    Tsig(std::vector<Name> zones, Secrets secrets, Required required)
-        : zones_(std::move(zones)), secrets_(std::move(secrets)), required_(std::move(required)) {}
+    explicit Tsig(Parts parts) : parts_(std::move(parts)) {}
+    const Keys& keys() const override { return parts_.keys; }
+    const Name* signed_by(Query& q) const override { return q.state<Verified>(*this).key; }
     std::string_view name() const override { return "tsig"; }
     // NOTIFY and other classes, too: a query that others would answer must not get by unverified.
     Interest interest() const override { return {.all = true}; }
 
     Step handle(Query& q) override {
         const bool from_client = q.depth() == 0 && !q.request.wire.empty();
-        if (!from_client || longest_zone(zones_, q.request.lower) == nullptr) return Step::next;
+        if (!from_client || longest_zone(parts_.zones, q.request.lower) == nullptr)
+            return Step::next;
         auto found = dns::find_tsig(q.request.wire);
         if (!found) return q.failed(dns::rcode::kFormErr, "plugin/tsig: " + found.error().text);
         if (*found) return verify(q, **found);
-        if (!required_(q.request.type)) return Step::next;
+        if (!parts_.types(q.request.type) && !parts_.opcodes(q.request.opcode)) return Step::next;
         return q.failed(dns::rcode::kRefused);
     }
 
   private:
+    /// Of one query.
+    struct Verified {
+        const Name* key = nullptr;
+    };
     Step verify(Query& q, const dns::TsigRecord& record) const {
-        const auto secret = secrets_.find(record.key);
-        const auto algorithm = dns::tsig_algorithm(record.algorithm);
-        if (secret == secrets_.end() || !algorithm) {
-            return not_auth(q, record, dns::tsig_error::kBadKey, "no such key");
-        }
-        const dns::TsigKey key{record.key, *algorithm, secret->second};
-        dns::TsigSession session(key);
-        const auto fine = session.verify(q.request.wire, wall_clock());
-        const uint16_t error = fine ? dns::tsig_error::kNone : fine.error().error;
-        if (!fine && error != dns::tsig_error::kBadTime) {
-            return not_auth(q, record, dns::tsig_error::kBadSig, fine.error().text);
-        }
-        q.sign_with(std::make_unique<SessionSigner>(key, std::move(session), error));
-        if (!fine) return refused(q, record, fine.error().text);
-        return Step::next;
-    }
-    static Step not_auth(Query& q, const dns::TsigRecord& record, uint16_t error,
-                         const std::string& why) {
-        q.sign_with(std::make_unique<ErrorSigner>(record, error));
-        return refused(q, record, why);
-    }
-    static Step refused(Query& q, const dns::TsigRecord& record, const std::string& why) {
-        return q.failed(dns::rcode::kNotAuth,
-                        fmt::format("plugin/tsig: key {} from {}: {}", record.key.str(),
-                                    q.request.client.ip.str(), why));
+        const auto at = parts_.keys.find(record.key);
+        if (at == parts_.keys.end()) return verify_signature(q, record, {});
+        const auto step = verify_signature(q, record, at->second.secret);
+        if (step == Step::next) q.state<Verified>(*this).key = &at->second.name;
+        return step;
     }
 
-    std::vector<Name> zones_;
-    Secrets secrets_;
-    Required required_;
+    Parts parts_;
 };
 
-struct Parts {
-    std::vector<Name> zones;
-    Secrets secrets;
-    Required required;
-};
-
-Result<void> add_secret(Setup& setup, Parts& parts, const Position& at, const Name& name,
-                        std::vector<uint8_t> secret) {
-    if (secret.size() < dns::kLeastTsigSecret) {
+Result<void> add_key(Setup& setup, Parts& parts, const Position& at, dns::TsigKey key) {
+    const Name name = key.name;
+    if (key.secret.size() < dns::kLeastTsigSecret) {
         setup.warn(fmt::format("{}: the secret of key {} has {} bytes; less than {} can be guessed",
-                               at.str(), name.str(), secret.size(), dns::kLeastTsigSecret));
+                               at.str(), name.str(), key.secret.size(), dns::kLeastTsigSecret));
     }
-    if (!parts.secrets.emplace(name, std::move(secret)).second) {
+    if (!parts.keys.emplace(name, std::move(key)).second) {
         return parse_error(at, fmt::format("key {} is defined twice", name.str()));
     }
     return {};
@@ -139,7 +88,8 @@ Result<void> take_secret(Setup& setup, Parts& parts, Dispenser& d) {
     auto secret = dns::parse_tsig_secret(words[1].text);
     if (!secret)
         return parse_error(words[1].at, "secret of " + words[0].text + ": " + secret.error().text);
-    return add_secret(setup, parts, words[0].at, *name, std::move(*secret));
+    return add_key(setup, parts, words[0].at,
+                   {*name, dns::TsigAlgorithm::sha256, std::move(*secret)});
 }
 
 /// secrets FILE
@@ -156,26 +106,39 @@ Result<void> take_secrets(Setup& setup, Parts& parts, Dispenser& d) {
     auto keys = parse_key_file(text.str());
     if (!keys) return parse_error(words[0].at, fmt::format("{}: {}", path, keys.error().text));
     for (auto& key : *keys) {
-        auto added = add_secret(setup, parts, words[0].at, key.name, std::move(key.secret));
+        auto added = add_key(setup, parts, words[0].at, std::move(key));
         if (!added) return added;
     }
     return {};
 }
 
-/// require QTYPE...|all|none
-Result<void> take_required(Parts& parts, Dispenser& d) {
+std::optional<uint16_t> parse_opcode(std::string_view text) {
+    constexpr std::pair<std::string_view, uint8_t> kNames[] = {{"QUERY", dns::opcode::kQuery},
+                                                               {"IQUERY", dns::opcode::kIquery},
+                                                               {"STATUS", dns::opcode::kStatus},
+                                                               {"NOTIFY", dns::opcode::kNotify},
+                                                               {"UPDATE", dns::opcode::kUpdate}};
+    for (const auto& [name, opcode] : kNames) {
+        if (name == text) return opcode;
+    }
+    return std::nullopt;
+}
+
+/// WORD...|all|none
+Result<void> take_required(Required& required, Dispenser& d, std::string_view what,
+                           std::optional<uint16_t> (*parse)(std::string_view)) {
     const auto words = d.remaining_tokens();
     if (words.empty()) return d.arg_err();
     for (const auto& word : words) {
-        const auto type = dns::parse_type(word.text);
+        const auto number = parse(word.text);
         if (word.text == "all") {
-            parts.required.all = true;
+            required.all = true;
         } else if (word.text == "none") {
-            parts.required = {};
-        } else if (!type) {
-            return parse_error(word.at, fmt::format("unknown query type '{}'", word.text));
+            required = {};
+        } else if (!number) {
+            return parse_error(word.at, fmt::format("unknown {} '{}'", what, word.text));
         } else {
-            parts.required.types.insert(*type);
+            required.some.insert(*number);
         }
     }
     return {};
@@ -191,8 +154,14 @@ Result<void> setup_tsig(Setup& setup) {
                     [&](Dispenser& in) { return take_secret(setup, parts, in); }});
     options.custom({"secrets", "FILE", "", "Keys in a file as BIND has them.",
                     [&](Dispenser& in) { return take_secrets(setup, parts, in); }});
-    options.custom({"require", "QTYPE...|all|none", "none", "What must come signed.",
-                    [&](Dispenser& in) { return take_required(parts, in); }});
+    options.custom(
+        {"require", "QTYPE...|all|none", "none", "What must come signed.", [&](Dispenser& in) {
+             return take_required(parts.types, in, "query type", dns::parse_type);
+         }});
+    options.custom({"require_opcode", "OPCODE...|all|none", "none",
+                    "Operations that must come signed: NOTIFY, QUERY.", [&](Dispenser& in) {
+                        return take_required(parts.opcodes, in, "operation", parse_opcode);
+                    }});
     bool used = false;
     while (d.next()) {
         if (std::exchange(used, true)) return setup.once_error();
@@ -201,9 +170,8 @@ Result<void> setup_tsig(Setup& setup) {
         parts.zones = std::move(*zones);
         if (auto read = options.read_block(d); !read) return read;
     }
-    if (parts.secrets.empty()) return setup.error("no keys; write 'secret NAME KEY'");
-    setup.add(std::make_unique<Tsig>(std::move(parts.zones), std::move(parts.secrets),
-                                     std::move(parts.required)));
+    if (parts.keys.empty()) return setup.error("no keys; write 'secret NAME KEY'");
+    setup.add(std::make_unique<Tsig>(std::move(parts)));
     return {};
 }
 

@@ -3,6 +3,8 @@
 
 #include <fstream>
 
+#include "common/dns/tsig.h"
+#include "common/run/unix_time.h"
 #include "resolver/plugins/file/zone_text.h"
 #include "unit/resolver/plugins/bench.h"
 #include "unit/temporary_directory.h"
@@ -104,6 +106,51 @@ TEST_CASE("A large zone is cut into messages of bounded size, every record once"
     CHECK(messages > 3);
 }
 
+TEST_CASE("With a key, what is told is signed, and questions must be", "[transfer][tsig]") {
+    const std::string secret = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2traw==";
+    const auto key_named = [](const char* name) {
+        return dns::TsigKey{*dns::Name::parse(name), dns::TsigAlgorithm::sha256,
+                            std::vector<uint8_t>(40, 'k')};
+    };
+    const auto now = [] { return static_cast<uint64_t>(run::unix_time()); };
+    std::vector<std::string> told;
+    TemporaryDirectory directory;
+    std::ofstream(directory.file("db")) << kZone;
+    ResolverBench bench;
+    ScriptedDns server(bench.loop, [&](const Asked& asked) -> std::vector<Message> {
+        dns::TsigSession session(key_named("one.example"));
+        const auto fine = session.verify(asked.wire, now());
+        told.push_back(fine ? "signed" : fine.error().text);
+        return {session.sign(reply_to(asked.wire, dns::opcode::kNotify << 11, {}), now())};
+    });
+    const auto text = [&](const std::string& key) {
+        return fmt::format(
+            "a.test {{\n tsig {{\n secret one.example {}\n secret two.example {}\n }}\n "
+            "file {}\n transfer {{\n to {} key {}\n }}\n}}\n",
+            secret, secret, directory.file("db"), server.at().str(), key);
+    };
+    bench.open(text("ONE.example."));
+    run_until(bench.loop, [&] { return !told.empty(); });
+    CHECK(told == std::vector<std::string>{"signed"});
+
+    bench.client = server.at().ip;
+    const auto ask = [&](const char* key, uint16_t id) {
+        dns::TsigSession session(key_named(key));
+        return bench.get(session.sign(query_for("a.test", rr::kAxfr, id), now()), Proto::tcp).rcode;
+    };
+    CHECK(bench.get(query_for("a.test", rr::kAxfr, 1), Proto::tcp).rcode == "REFUSED");
+    CHECK(ask("one.example", 2) == "NOERROR");
+    CHECK(ask("two.example", 3) == "REFUSED");
+    bench.client = *net::Ip::parse("192.0.2.200");
+    CHECK(ask("one.example", 4) == "REFUSED");
+    CHECK_THAT(refusal(text("three.example")),
+               Catch::Contains("Corefile:8:") &&
+                   Catch::Contains("no key three.example. in this block: plugin tsig has "
+                                   "one.example., two.example."));
+    CHECK_THAT(refusal("a.test {\n transfer {\n to * key one.example\n }\n}\n"),
+               Catch::Contains("in this block: plugin tsig defines keys"));
+}
+
 TEST_CASE("Listed servers are told of a zone at start and when it changes", "[transfer]") {
     run::Loop loop;
     std::vector<Asked> told;
@@ -117,8 +164,9 @@ TEST_CASE("Listed servers are told of a zone at start and when it changes", "[tr
     ScriptedDns server(bench.loop, [&](const Asked& asked) {
         told.push_back(asked);
         // The first one is lost: it is sent again.
-        return told.size() == 1 ? std::vector<Message>{}
-                                : std::vector<Message>{reply_to(asked.wire, dns::flag::kQr, {})};
+        return told.size() == 1
+                   ? std::vector<Message>{}
+                   : std::vector<Message>{reply_to(asked.wire, dns::opcode::kNotify << 11, {})};
     });
     bench.open(
         fmt::format("a.test {{\n file {} {{\n  reload 2ms\n }}\n transfer {{\n  to {}\n }}\n}}\n",

@@ -125,6 +125,33 @@ TEST_CASE("What must be signed is refused without", "[tsig]") {
     CHECK(all.get(notify).rcode == "NOTIMP");  // nothing in the block takes it
 }
 
+TEST_CASE("Operations that must be signed are refused without, whatever the type", "[tsig]") {
+    ResolverBench bench;
+    const auto primary = nobody();
+    bench.client = primary.ip;
+    const auto with = [&](const std::string& line) {
+        bench.open(
+            fmt::format("example.org {{\n tsig {{\n secret key.example {}\n {}\n }}\n "
+                        "secondary {{\n transfer from {}\n }}\n}}\n",
+                        kSecret64, line, primary.str()));
+    };
+    auto notify = query_for("example.org", dns::rr::kSoa, 5);
+    notify[2] = static_cast<uint8_t>(dns::opcode::kNotify << 3);
+    const auto soa = query_for("example.org", dns::rr::kSoa, 6);
+    with("require_opcode NOTIFY");
+    CHECK(bench.get(notify).rcode == "REFUSED");
+    CHECK(bench.get(soa).rcode == "SERVFAIL");  // not transferred, but not refused
+    TsigSession session(key_of(TsigAlgorithm::sha256));
+    auto& good = bench.get(session.sign(notify, now()));
+    CHECK(good.rcode == "NOERROR");
+    CHECK(session.verify(good.message, now()));
+    with("require_opcode QUERY");
+    CHECK(bench.get(notify).rcode == "NOERROR");
+    CHECK(bench.get(soa).rcode == "REFUSED");
+    with("require_opcode all\n require_opcode none");
+    CHECK(bench.get(notify).rcode == "NOERROR");
+}
+
 TEST_CASE("An answer has room for its signature", "[tsig]") {
     ResolverBench bench;
     std::string hosts;
@@ -147,12 +174,14 @@ TEST_CASE("An answer has room for its signature", "[tsig]") {
 TEST_CASE("Key files are BIND's", "[tsig]") {
     const auto keys = parse_key_file(
         "// a comment\nkey \"a.example.\" {\n\talgorithm hmac-sha256;\n\tsecret \"a2tr\"; };\n"
-        "# another\nkey b.example { /* and\none */ secret a2trazM=; };");
+        "# another\nkey b.example { /* and\none */ secret a2trazM=; algorithm HMAC-SHA512; };");
     REQUIRE(keys);
     REQUIRE(keys->size() == 2);
     CHECK((*keys)[0].name.str() == "a.example.");
     CHECK((*keys)[0].secret == std::vector<uint8_t>{'k', 'k', 'k'});
     CHECK((*keys)[1].secret.size() == 5);
+    CHECK((*keys)[0].algorithm == TsigAlgorithm::sha256);
+    CHECK((*keys)[1].algorithm == TsigAlgorithm::sha512);
     struct Bad {
         const char* text;
         const char* says;
@@ -190,4 +219,6 @@ TEST_CASE("What is wrong with tsig's options is said", "[tsig]") {
     CHECK_THAT(says("secrets /nowhere"), Catch::Contains("/nowhere cannot be read"));
     CHECK_THAT(says("secret a a2tr\nrequire WHAT"), Catch::Contains("unknown query type 'WHAT'"));
     CHECK_THAT(says("secret a a2tr\nrequire"), Catch::Contains("Wrong argument count"));
+    CHECK_THAT(says("secret a a2tr\nrequire_opcode AXFR"),
+               Catch::Contains("unknown operation 'AXFR'"));
 }

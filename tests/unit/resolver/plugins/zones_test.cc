@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/dns/tsig.h"
+#include "common/run/unix_time.h"
 #include "resolver/plugins/auto/auto_zones.h"
 #include "resolver/plugins/secondary/secondary_zone.h"
 #include "unit/resolver/plugins/bench.h"
@@ -152,6 +154,59 @@ TEST_CASE("a zone is transferred, followed by NOTIFY, and outlives its configura
     CHECK(first(bench.get("www.z.test", dns::rr::kA)) == "www.z.test. 60 IN A 192.0.2.2");
 }
 
+TEST_CASE("with a key a secondary signs what it asks, and knows a signed NOTIFY",
+          "[secondary][tsig]") {
+    const std::string secret = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2traw==";
+    const auto key_of = [](const char* name, char letter) {
+        return dns::TsigKey{*Name::parse(name), dns::TsigAlgorithm::sha256,
+                            std::vector<uint8_t>(40, static_cast<uint8_t>(letter))};
+    };
+    const auto now = [] { return static_cast<uint64_t>(run::unix_time()); };
+    ResolverBench bench;
+    std::vector<std::string> wrong;
+    ScriptedDns server(bench.loop, [&](const Asked& asked) {
+        dns::TsigSession session(key_of("one.example", 'k'));
+        const auto fine = session.verify(asked.wire, now());
+        if (!fine) wrong.push_back(fine.error().text);
+        auto answers = primary(asked, 1, "192.0.2.1");
+        for (auto& message : answers) message = session.sign(message, now());
+        return answers;
+    });
+    TemporaryDirectory directory;
+    const auto file = directory.file("secret");
+    write(file, secret);
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+    const auto by_plugin = fmt::format(
+        "z.test {{\n tsig {{\n secret one.example {}\n secret two.example {}\n }}\n "
+        "secondary {{\n transfer from {} key one.example\n }}\n}}\n",
+        secret, secret, server.at().str());
+    const auto by_file = fmt::format(
+        "z.test {{\n secondary {{\n transfer from {}\n tsig "
+        "one.example:hmac-sha256:{}\n }}\n}}\n",
+        server.at().str(), file);
+    uint16_t id = 1;
+    for (const auto& text : {by_plugin, by_file}) {
+        INFO(text);
+        bench.open(text);
+        await(bench, "www.z.test", "www.z.test. 60 IN A 192.0.2.1");
+        CHECK(wrong.empty());
+        bench.client = server.at().ip;
+        const auto notify = [&] { return notify_for("z.test", dns::rr::kSoa, id++); };
+        CHECK(bench.get(notify()).rcode == "NOERROR");
+        dns::TsigSession session(key_of("one.example", 'k'));
+        const auto& good = bench.get(session.sign(notify(), now()));
+        CHECK(good.rcode == "NOERROR");
+        CHECK(session.verify(good.message, now()));
+        const auto with = [&](const dns::TsigKey& key) {
+            return bench.get(dns::TsigSession(key).sign(notify(), now())).rcode;
+        };
+        CHECK(with(key_of("one.example", 'x')) == "NOTAUTH");
+        CHECK(with(key_of("none.example", 'k')) == "NOTAUTH");
+        const bool ring = text == by_plugin;  // which knows the key, but it is not this server's
+        CHECK(with(key_of("two.example", 'k')) == (ring ? "REFUSED" : "NOTAUTH"));
+    }
+}
+
 TEST_CASE("times of a zone's SOA are kept within reason", "[secondary]") {
     const auto times = [](const std::string& numbers) {
         const auto zone = read_zone("@ 300 IN SOA ns hm 1 " + numbers + "\n", "db",
@@ -168,8 +223,9 @@ TEST_CASE("times of a zone's SOA are kept within reason", "[secondary]") {
 }
 
 TEST_CASE("options of secondary", "[secondary]") {
-    for (const char* bad : {"", "transfer", "transfer from", "transfer to 192.0.2.1",
-                            "transfer from host.example", "nonsense"}) {
+    for (const char* bad :
+         {"", "transfer", "transfer from", "transfer to 192.0.2.1", "transfer from host.example",
+          "nonsense", "transfer from 192.0.2.1 key one.example"}) {
         INFO(bad);
         CHECK_THAT(refusal(fmt::format("z.test {{\n secondary {{\n {}\n }}\n}}\n", bad)),
                    Contains("plugin/secondary"));
