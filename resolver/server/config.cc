@@ -5,6 +5,8 @@
 #include <set>
 #include <thread>
 
+#include "common/net/private_networks.h"
+
 namespace ipref::resolver {
 
 const std::string_view kDefaultCorefile = ". {\n    whoami\n    log\n}\n";
@@ -61,6 +63,7 @@ class Builder {
         if (auto checked = check_ports(); !checked) return tl::unexpected(checked.error());
         warn_of_overlap();
         warn_of_plain();
+        for (const auto& block : out_->blocks) warn_of_strangers(*block);
         std::sort(out_->zone_lines.begin(), out_->zone_lines.end());
         return std::move(out_);
     }
@@ -227,6 +230,23 @@ class Builder {
             out_->warnings.push_back(fmt::format(
                 "{} has no plugin tls: it is served without encryption", routes.server));
         }
+    }
+
+    /// As CoreDNS, it answers everybody; but who asks other servers for strangers is used for
+    /// attacks.
+    void warn_of_strangers(const Block& block) {
+        const auto has = [&](std::string_view name) {
+            return std::ranges::find(block.plugins, name) != block.plugins.end();
+        };
+        const auto& bind = block.settings.bind;
+        const bool near = !bind.empty() && std::ranges::all_of(bind, net::is_private);
+        const bool judges = has("acl") || block.settings.filter != nullptr;
+        if (near || judges || !(has("forward") || has("ipref"))) return;
+        const auto& key = block.keys.front();
+        out_->warnings.push_back(
+            fmt::format("{} - {} asks other servers for whoever can reach it: say who may with "
+                        "plugin acl, or bind it to addresses of your network",
+                        key.at.str(), key.str()));
     }
 
     void warn_of_overlap() {

@@ -3,14 +3,14 @@
 
 namespace ipref::resolver {
 
-net::Ip ConnectionTable::key(const net::Ip& client) {
-    return client.is_v4() ? client : net::Cidr(client, 64).ip();
+net::Ip one_client(const net::Ip& address) {
+    return address.is_v4() ? address : net::Cidr(address, 64).ip();
 }
 
 bool ConnectionTable::enter(const net::Ip& client) {
     const std::lock_guard lock(mutex_);
     if (open_ >= total_) return false;
-    const auto [at, fresh] = clients_.try_emplace(key(client), 0);
+    const auto [at, fresh] = clients_.try_emplace(one_client(client), 0);
     if (at->second >= of_one_client_) return false;
     at->second++;
     open_++;
@@ -19,7 +19,7 @@ bool ConnectionTable::enter(const net::Ip& client) {
 
 void ConnectionTable::leave(const net::Ip& client) {
     const std::lock_guard lock(mutex_);
-    const auto at = clients_.find(key(client));
+    const auto at = clients_.find(one_client(client));
     if (--at->second == 0) clients_.erase(at);
     open_--;
 }

@@ -11,6 +11,9 @@
 
 namespace ipref::resolver {
 
+/// What counts as one client: an IPv4 address, an IPv6 /64.
+net::Ip one_client(const net::Ip& address);
+
 class ConnectionTable {
   public:
     static constexpr size_t kTotal = 1000;
@@ -25,8 +28,6 @@ class ConnectionTable {
     bool crowded() const;
 
   private:
-    static net::Ip key(const net::Ip& client);
-
     const size_t total_;
     const size_t of_one_client_;
     mutable std::mutex mutex_;

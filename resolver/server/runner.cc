@@ -122,7 +122,17 @@ Query& Runner::acquire() {
     return q;
 }
 
+/// A handler holds it. Look-ups of the server itself and what nobody waits for do not count.
+void Runner::waits(const Query& q) {
+    if (q.depth_ == 0 && q.sink_ != &nobody_) waiting_.enter(q, q.request.client.ip);
+}
+
+bool Runner::has_too_many(const Query& q) const {
+    return in_flight_ > kMostOfOneClient && q.depth_ == 0 && waiting_.full(q.request.client.ip);
+}
+
 void Runner::release(Query& q) {
+    waiting_.leave(q);
     q.serial_ = 0;
     q.reply.clear();
     q.slots_.clear();
@@ -194,7 +204,7 @@ void Runner::ask(Query& q, const Routes* routes) {
     if (q.request.opcode == dns::opcode::kNotify && !q.block_->notify) {
         return refuse(q, dns::rcode::kNotImp);
     }
-    if (in_flight_ > kMostInFlight) return refuse(q, dns::rcode::kServFail);
+    if (in_flight_ > kMostInFlight || has_too_many(q)) return refuse(q, dns::rcode::kServFail);
     q.at_ = 0;
     down(q);
 }
@@ -251,7 +261,7 @@ void Runner::down(Query& q) {
                 q.watchers_ |= 1ULL << q.at_;
                 continue;
             case Step::later:
-                return;
+                return waits(q);
             case Step::done:
                 if (q.reply.plugin.empty()) q.reply.plugin = handler.name();
                 return up(q);

@@ -10,6 +10,7 @@
 
 #include "resolver/server/config.h"
 #include "resolver/server/query.h"
+#include "resolver/server/waiting_clients.h"
 
 namespace ipref::resolver {
 
@@ -94,6 +95,9 @@ class Runner final : public Worker {
 
     /// Queries at once on one worker; beyond that SERVFAIL at once.
     static constexpr size_t kMostInFlight = 20'000;
+    /// Of those, queries of one client (see one_client) that wait for others; then SERVFAIL at
+    /// once. This machine's own are not counted.
+    static constexpr size_t kMostOfOneClient = 1'000;
 
   private:
     struct Lookup;
@@ -110,6 +114,8 @@ class Runner final : public Worker {
 
     Query& acquire();
     void release(Query& q);
+    void waits(const Query& q);
+    bool has_too_many(const Query& q) const;
     void ask(Query& q, const Routes* routes);
     void down(Query& q);
     void up(Query& q);
@@ -125,6 +131,7 @@ class Runner final : public Worker {
     std::deque<Query> queries_;
     std::vector<Query*> free_;
     size_t in_flight_ = 0;
+    WaitingClients waiting_{kMostOfOneClient};  // whose queries handlers hold
     uint64_t serial_ = 0;
     std::vector<Deferred> deferred_;
     run::Timer kick_;

@@ -154,3 +154,35 @@ def reload_waits(lab: Lab) -> None:
         if count("Reloading complete"):
             break
     assert version() == ['"new"'], "the reload has waited for no answer"
+
+
+@scenario("with stop_rebind no name of a public server leads into the private network, but those that "
+          "are named do")
+def rebinding(lab: Lab) -> None:
+    where = lab.host("dns")
+    public = "192.0.2.53"
+    where.run("ip", "address", "add", f"{public}/32", "dev", "lo")
+    file = lab.file("db.example", zone.text("example", [
+        zone.address("ns", public), zone.address("web", "198.51.100.1"),
+        zone.address("web", "192.168.1.1"), zone.address("evil", "10.0.0.1"),
+        zone.address("nas.home", "192.168.1.5")]))
+    Resolver(lab, where, public, f"example {{\n    bind {public}\n    file {file}\n}}\n").start()
+    ours = Resolver(lab, where, "127.0.0.1", f""". {{
+    bind 127.0.0.1
+    forward . {public} {{
+        stop_rebind home.example
+    }}
+    prometheus 127.0.0.1:9153
+}}
+""")
+    ours.start()
+
+    def found(name: str) -> list[str]:
+        return dig(where, f"{name}.example", "A", "@127.0.0.1").data("A")
+
+    assert found("web") == ["198.51.100.1"]
+    assert found("evil") == []
+    assert found("nas.home") == ["192.168.1.5"]
+    ours.process.wait_for(f"{public}:53 gives evil.example. an address of a private network")
+    text = curl(where, "http://127.0.0.1:9153/metrics").output
+    assert 'coredns_forward_dropped_records_total{reason="private_address"} 2' in text, text

@@ -53,6 +53,8 @@ class Acl final : public Handler {
           allowed_(metrics, "coredns_acl_allowed_requests_total",
                    "Counter of DNS requests being allowed.") {}
     std::string_view name() const override { return "acl"; }
+    // Other classes and NOTIFY, too: who may not ask must not get by with them.
+    Interest interest() const override { return {.all = true}; }
 
     Result<void> start(Worker& worker) override {
         for (auto* counters : all()) counters->make(worker);

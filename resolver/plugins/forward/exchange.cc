@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "common/dns/random.h"
@@ -15,6 +16,8 @@ namespace {
 /// for a server that is being restarted, a few times.
 constexpr run::Milliseconds kPause(150);
 constexpr unsigned kPauses = 3;
+/// Forms of one question (EDNS options, flags, sizes) that are asked over UDP at a time.
+constexpr unsigned kFormsOverUdp = 4;
 
 /// Bytes over UDP that the query offers to take.
 size_t offered(dns::Bytes query) {
@@ -41,9 +44,37 @@ std::string key_of(dns::Bytes query, bool by_stream, bool wants_more) {
     return key;
 }
 
+/// The question's place among those in flight. That two share one by chance does no harm.
+size_t question_hash(std::string_view key) {
+    size_t end = dns::kHeaderSize;
+    while (key[end] != 0) end += static_cast<uint8_t>(key[end]) + 1U;
+    constexpr size_t kTypeAndClass = 4;
+    return std::hash<std::string_view>()(
+        key.substr(dns::kHeaderSize, end + 1 + kTypeAndClass - dns::kHeaderSize));
+}
+
 using Clock = std::chrono::steady_clock;
 
 }  // namespace
+
+/// Counts an exchange among those of its question.
+class Exchanges::Form {
+  public:
+    Form(Forms& all, size_t question) : all_(all), question_(question), before_(all[question]++) {}
+    ~Form() {
+        const auto at = all_.find(question_);
+        if (--at->second == 0) all_.erase(at);
+    }
+    Form(const Form&) = delete;
+    Form& operator=(const Form&) = delete;
+    /// How many were in flight when this one came.
+    unsigned before() const { return before_; }
+
+  private:
+    Forms& all_;
+    size_t question_;
+    unsigned before_;
+};
 
 /// One upstream that is being asked for an exchange.
 struct Exchanges::Attempt {
@@ -54,9 +85,13 @@ struct Exchanges::Attempt {
 };
 
 struct Exchanges::Exchange {
-    Exchange(run::Loop& loop, std::function<void(Exchange&)> on_time)
-        : timer(loop, [this, on_time = std::move(on_time)] { on_time(*this); }) {}
+    Exchange(run::Loop& loop, Forms& forms, size_t question, std::function<void(Exchange&)> on_time)
+        : form(std::in_place, forms, question),
+          is_one_of_many(form->before() >= kFormsOverUdp),
+          timer(loop, [this, on_time = std::move(on_time)] { on_time(*this); }) {}
 
+    std::optional<Form> form;  // until it is taken out
+    const bool is_one_of_many;
     std::string key;
     run::Timer timer;  // begins, ends a pause, hedges
     std::vector<uint8_t> query;
@@ -91,7 +126,8 @@ void Exchanges::ask(std::vector<uint8_t> query, bool by_stream, size_t limit, Ca
         at->second->callbacks.push_back(std::move(callback));
         return;
     }
-    auto made = std::make_unique<Exchange>(loop_, [this](Exchange& one) { on_time(one); });
+    auto made = std::make_unique<Exchange>(loop_, forms_, question_hash(key),
+                                           [this](Exchange& one) { on_time(one); });
     Exchange& exchange = *made;
     exchange.key = key;
     exchanges_.emplace(std::move(key), std::move(made));
@@ -107,7 +143,7 @@ void Exchanges::ask(std::vector<uint8_t> query, bool by_stream, size_t limit, Ca
 }
 
 dns::Via Exchanges::first_via(const Exchange& exchange) const {
-    if (options_.force_tcp) return dns::Via::tcp;
+    if (options_.force_tcp || exchange.is_one_of_many) return dns::Via::tcp;
     if (options_.prefer_udp) return dns::Via::udp;
     return exchange.by_stream ? dns::Via::tcp : dns::Via::udp;
 }
@@ -219,6 +255,7 @@ Exchanges::Owned Exchanges::take_out(Exchange& exchange) {
     const auto at = exchanges_.find(exchange.key);
     auto owner = std::move(at->second);
     exchanges_.erase(at);
+    owner->form.reset();  // its owner may live longer than all of this
     return owner;
 }
 

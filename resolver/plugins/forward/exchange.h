@@ -44,7 +44,8 @@ class Exchanges {
     /// callback is never called from inside this call; when it takes the answer it may destroy the
     /// Exchanges. What differs in nothing but the case of the name from a query that is in flight
     /// is not asked again: both get that one's answer (so that a flood of one question does not
-    /// make forging its answer easy, CVE-2023-30464).
+    /// make forging its answer easy, CVE-2023-30464). Of a question that differs in more, in EDNS
+    /// options for instance, a few forms at a time go over UDP, the others over TCP.
     void ask(std::vector<uint8_t> query, bool by_stream, size_t limit, Callback callback);
     /// Different questions that are being asked.
     size_t in_flight() const { return exchanges_.size(); }
@@ -55,6 +56,8 @@ class Exchanges {
   private:
     struct Exchange;
     struct Attempt;
+    class Form;
+    using Forms = std::unordered_map<size_t, unsigned>;
     using Owned = std::unique_ptr<Exchange>;
 
     dns::Via first_via(const Exchange& exchange) const;
@@ -73,7 +76,8 @@ class Exchanges {
     run::Loop& loop_;
     ExchangesOptions options_;
     Upstreams upstreams_;
-    std::unordered_map<std::string, Owned> exchanges_;  // by question
+    Forms forms_;  // exchanges in flight, by the hash of their question
+    std::unordered_map<std::string, Owned> exchanges_;  // by what must be the same to share
     size_t answered_by_ = 0;
     std::shared_ptr<Exchanges*> self_;  // tells callbacks whether this still lives
 };

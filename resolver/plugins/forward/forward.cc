@@ -8,8 +8,10 @@
 #include <unordered_set>
 
 #include "common/dns/resolver.h"
-
+#include "common/net/private_networks.h"
+#include "common/run/log.h"
 #include "resolver/plugins/forward/exchange.h"
+#include "resolver/plugins/forward/scrub.h"
 #include "resolver/server/plugin.h"
 
 namespace ipref::resolver {
@@ -24,6 +26,10 @@ struct Options {
     std::vector<uint16_t> next;  // rcodes that the next forward is asked for
     uint32_t max_concurrent = 0;
     run::Counter* rejects = nullptr;  // queries beyond that
+    bool stop_rebind = false;
+    std::vector<Name> may_be_private;  // names under these may have private addresses all the same
+    run::Counter* foreign = nullptr;   // records that are dropped because nobody asked for them
+    run::Counter* rebinds = nullptr;   // ... because their addresses are private
     forward::ExchangesOptions exchanges;
 };
 
@@ -80,6 +86,19 @@ void pass_extended_errors(Bytes message, Query& q) {
         const auto error = dns::Edns::from(*record).option(dns::option::kExtendedError);
         if (error) q.reply.options.push_back({dns::option::kExtendedError, q.arena().copy(*error)});
     }
+}
+
+/// Whoever runs such a name may do so all day long.
+void tell_rebind(const Query& q, const net::Endpoint& from) {
+    thread_local run::LogLimit limit;
+    uint64_t left_out = 0;
+    if (!limit.allow(std::chrono::steady_clock::now(), left_out)) return;
+    if (left_out > 0)
+        run::log_warning("plugin/forward: {} more private addresses before", left_out);
+    run::log_warning(
+        "plugin/forward: {} gives {} an address of a private network: taken out; "
+        "'stop_rebind {}' lets it through",
+        from.str(), q.request.name.str(), q.request.name.str());
 }
 
 class Forward final : public Handler {
@@ -155,6 +174,21 @@ class Forward final : public Handler {
         concurrent_--;
     }
 
+    /// Takes out what the upstream had better not have said.
+    void scrub(Query& q, const net::Endpoint& from) const {
+        if (const auto count = forward::drop_foreign(q.reply, q.request, options_.from)) {
+            options_.foreign->add(count);
+        }
+        if (!options_.stop_rebind || net::is_private(from.ip)) return;
+        if (longest_zone(options_.may_be_private, q.request.lower) != nullptr) return;
+        const auto count = forward::drop_private(q.reply);
+        if (count == 0) return;
+        options_.rebinds->add(count);
+        q.reply.ad = false;
+        q.add_extended_error(dns::ede::kBlocked, "an address of a private network was taken out");
+        tell_rebind(q, from);
+    }
+
     /// False: the answer is malformed. Else it ends the query, and nothing of this handler may be
     /// touched afterwards.
     bool take(Query& q, const forward::Outcome& outcome) {
@@ -166,9 +200,9 @@ class Forward final : public Handler {
             return true;
         }
         if (!q.take_message(*outcome)) return false;
-        if (q.keeps_metadata()) {
-            q.set_metadata("forward/upstream", state_[q.worker()].exchanges.answered_by().str());
-        }
+        const auto& from = state_[q.worker()].exchanges.answered_by();
+        if (q.keeps_metadata()) q.set_metadata("forward/upstream", from.str());
+        scrub(q, from);
         let_go(q);
         const auto& next = options_.next;
         if (next_forwards_ && std::find(next.begin(), next.end(), q.reply.rcode) != next.end()) {
@@ -203,6 +237,12 @@ Result<void> take_names(Dispenser& d, std::vector<Name>& to) {
         to.insert(to.end(), zones->begin(), zones->end());
     }
     return {};
+}
+
+/// stop_rebind [NAME...]
+Result<void> take_stop_rebind(Dispenser& d, Options& to) {
+    to.stop_rebind = true;
+    return d.count_args() == 0 ? Result<void>() : take_names(d, to.may_be_private);
 }
 
 Result<void> take_rcodes(Dispenser& d, std::vector<uint16_t>& to) {
@@ -335,6 +375,10 @@ OptionTable option_table(const Setup& setup, Parsed& parsed) {
     table.flag(
         "mix_case", upstreams.mix_case,
         "Random case in the names of queries over UDP, so that answers are harder to forge.");
+    table.custom({"stop_rebind", "[NAME...]", "",
+                  "Private addresses are taken out of what public upstreams answer, except for "
+                  "names under these.",
+                  [&](Dispenser& d) { return take_stop_rebind(d, options); }});
     table.custom({"health_check", "DURATION [no_rec] [domain FQDN]", "0.5s",
                   "Time between probes of an upstream that did not answer; without RD; for the NS "
                   "of another name than the root.",
@@ -412,6 +456,13 @@ Result<void> setup_forward(Setup& setup) {
         options.rejects = &setup.metrics().counter(
             "coredns_forward_max_concurrent_rejects_total",
             "Queries that were refused because too many were being forwarded.");
+        const auto dropped = [&](const char* why) {
+            return &setup.metrics().counter("coredns_forward_dropped_records_total",
+                                            "Records that were taken out of upstreams' answers.",
+                                            {{"reason", why}});
+        };
+        options.foreign = dropped("foreign");
+        options.rebinds = dropped("private_address");
         setup.add(std::make_unique<Forward>(std::move(options)));
     }
     return {};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "common/net/private_networks.h"
 #include "resolver/plugins/cookie/cookie.h"
 #include "resolver/plugins/rrl/rate_table.h"
 #include "resolver/server/plugin.h"
@@ -14,20 +15,10 @@ namespace ipref::resolver {
 
 namespace {
 
-/// Addresses that no packet from the Internet has.
-std::vector<net::Cidr> private_networks() {
-    std::vector<net::Cidr> out;
-    for (const char* text : {"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
-                             "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10"}) {
-        out.push_back(*net::Cidr::parse(text));
-    }
-    return out;
-}
-
 struct RrlSettings {
     RateSettings rates;
     uint32_t slip = 1;
-    std::vector<net::Cidr> exempt = private_networks();
+    std::vector<net::Cidr> exempt{net::private_networks().begin(), net::private_networks().end()};
 };
 
 class RrlHandler final : public Handler {
@@ -44,6 +35,7 @@ class RrlHandler final : public Handler {
     }
 
     std::string_view name() const override { return "rrl"; }
+    Interest interest() const override { return {.all = true}; }
 
     Result<void> link(const Chain& chain) override {
         for (const auto& handler : chain.handlers()) {

@@ -148,7 +148,8 @@ Message query_for(const std::string& name, uint16_t type, uint16_t id, bool edns
 }
 
 Message reply_to(const Message& query, uint16_t flags, const std::vector<std::string>& records,
-                 const std::vector<std::string>& authority) {
+                 const std::vector<std::string>& authority,
+                 const std::vector<std::string>& additional) {
     dns::MessageReader reader(query);
     const auto question = reader.question();
     Message space(65535);
@@ -163,6 +164,7 @@ Message reply_to(const Message& query, uint16_t flags, const std::vector<std::st
     };
     add(dns::Section::answer, records);
     add(dns::Section::authority, authority);
+    add(dns::Section::additional, additional);
     const auto kept = static_cast<uint16_t>(reader.header().flags & dns::flag::kRd);
     const auto message =
         writer.finish(reader.header().id, static_cast<uint16_t>(dns::flag::kQr | kept | flags));

@@ -69,7 +69,8 @@ net::Endpoint nobody();
 Message query_for(const std::string& name, uint16_t type, uint16_t id = 1, bool edns = false);
 /// The answer to `query`: rcode and flags, and records "NAME TTL CLASS TYPE DATA".
 Message reply_to(const Message& query, uint16_t flags, const std::vector<std::string>& records,
-                 const std::vector<std::string>& authority = {});
+                 const std::vector<std::string>& authority = {},
+                 const std::vector<std::string>& additional = {});
 /// Runs the loop until `done`, or fails the test after a time that a broken test needs.
 void run_until(run::Loop& loop, const std::function<bool()>& done);
 

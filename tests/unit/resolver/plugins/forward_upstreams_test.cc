@@ -153,7 +153,8 @@ struct Pki {
 
 }  // namespace
 
-TEST_CASE("one question is asked once at a time, in whatever case", "[forward]") {
+TEST_CASE("CVE-2023-30464: one question is asked once at a time, in whatever case",
+          "[forward][advisory]") {
     ResolverBench bench;
     ScriptedDns upstream(bench.loop, nothing);
     bench.open(block(". " + upstream.at().str()));
@@ -171,6 +172,39 @@ TEST_CASE("one question is asked once at a time, in whatever case", "[forward]")
     CHECK(other.rcode == "SERVFAIL");
 }
 
+TEST_CASE("CVE-2023-30464: one question in many forms is hardly asked over UDP more than once",
+          "[forward][advisory]") {
+    ResolverBench bench;
+    ScriptedDns upstream(bench.loop, nothing);
+    bench.open(block(". " + upstream.at().str()));
+    const auto in_form = [](unsigned form) {
+        Message options;
+        const uint8_t data[] = {static_cast<uint8_t>(form)};
+        dns::append_option(options, 65001, data);
+        Message space(512);
+        dns::MessageWriter writer(space);
+        writer.question({*dns::Name::parse("www.test"), dns::rr::kA, dns::klass::kIn});
+        writer.edns({.udp_size = 1232, .options = options});
+        const auto query = writer.finish(static_cast<uint16_t>(form), dns::flag::kRd);
+        return Message(query.begin(), query.end());
+    };
+    constexpr unsigned kForms = 40;
+    for (unsigned form = 1; form <= kForms; form++) bench.ask(in_form(form));
+    run_until(bench.loop, [&] { return upstream.asked().size() == kForms; });
+    const auto over_udp = [&] {
+        return std::ranges::count_if(upstream.asked(), [](const auto& one) { return !one.tcp; });
+    };
+    CHECK(over_udp() == 4);
+    // What is over no longer counts.
+    ResolverBench later;
+    ScriptedDns answering(later.loop, [](const Asked& asked) { return says(asked); });
+    later.open(block(". " + answering.at().str()));
+    for (unsigned form = 1; form <= kForms; form++) {
+        CHECK(later.get(in_form(form)).rcode == "NOERROR");
+    }
+    CHECK(std::ranges::none_of(answering.asked(), [](const auto& one) { return one.tcp; }));
+}
+
 TEST_CASE("all who asked the same get the answer, each its own id and case", "[forward]") {
     ResolverBench bench;
     ScriptedDns upstream(bench.loop, [](const Asked& asked) { return says(asked); });
@@ -185,7 +219,8 @@ TEST_CASE("all who asked the same get the answer, each its own id and case", "[f
     CHECK(other.answer == std::vector<std::string>{"WWW.test. 60 IN A 192.0.2.1"});
 }
 
-TEST_CASE("wrong answers do not end the wait, and many of them lead to TCP", "[forward]") {
+TEST_CASE("CVE-2023-28452: wrong answers do not end the wait, and many of them lead to TCP",
+          "[forward][advisory]") {
     ResolverBench bench;
     const auto wrong_id = [](const Asked& asked) {
         auto reply = says(asked, "192.0.2.66").front();
@@ -194,7 +229,7 @@ TEST_CASE("wrong answers do not end the wait, and many of them lead to TCP", "[f
     };
     ScriptedDns upstream(bench.loop, nothing);
     bench.open(block(". " + upstream.at().str()));
-    upstream.script([&](const Asked& asked) {  // CVE-2023-28452: a mismatch aborted the wait
+    upstream.script([&](const Asked& asked) {  // a mismatch aborted the wait
         return Messages{wrong_id(asked), says(asked).front()};
     });
     CHECK(bench.get("a.test", dns::rr::kA).answer.front() == "a.test. 60 IN A 192.0.2.1");
@@ -207,8 +242,9 @@ TEST_CASE("wrong answers do not end the wait, and many of them lead to TCP", "[f
     CHECK(upstream.connections() == 1);
 }
 
-TEST_CASE("ids and ports upstream cannot be told from earlier ones", "[forward]") {
-    ResolverBench bench;  // CVE-2019-19794
+TEST_CASE("CVE-2019-19794: ids and ports upstream cannot be told from earlier ones",
+          "[forward][advisory]") {
+    ResolverBench bench;
     ScriptedDns upstream(bench.loop, [](const Asked& asked) { return says(asked); });
     bench.open(block(". " + upstream.at().str()));
     std::set<uint16_t> ids, ports;

@@ -68,7 +68,7 @@ TEST_CASE("a probe's name is forgotten when it has been answered", "[loop]") {
     CHECK(found.empty());
 }
 
-TEST_CASE("every probe has another name", "[loop]") {
+TEST_CASE("CVE-2026-26018: every probe has another name", "[loop][advisory]") {
     LoopBench one;
     one.start();
     LoopBench other;

@@ -46,6 +46,15 @@ TEST_CASE("The packaged Corefile answers private networks and refuses others", "
         bench.client = *net::Ip::parse(near);
         CHECK(bench.get("a.test", dns::rr::kMx).rcode == "NOERROR");
     }
+    bench.client = *net::Ip::parse("10.0.0.1");
+    size_t limit = 0;
+    bench.seen = [&](resolver::Query& q) { limit = q.limit(); };
+    auto query = test::query_for("a.test", dns::rr::kMx, 77, true);
+    query[query.size() - 8] = 4096 >> 8;  // the size, in OPT at the message's end
+    query[query.size() - 7] = 0;
+    CHECK(bench.get(query).rcode == "NOERROR");
+    CHECK(limit == dns::kEdnsUdpSize);
+    bench.seen = nullptr;
     for (const char* far : {"203.0.113.1", "172.32.0.1", "100.64.0.1", "2001:db8::1"}) {
         INFO(far);
         bench.client = *net::Ip::parse(far);

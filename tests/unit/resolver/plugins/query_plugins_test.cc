@@ -36,6 +36,39 @@ TEST_CASE("acl: the first line that matches decides", "[acl]") {
     CHECK(bench.get("ok.test", dns::rr::kTxt).answer.size() == 1);
 }
 
+TEST_CASE("acl and rrl judge questions of other classes and NOTIFY, too", "[acl][rrl]") {
+    ResolverBench bench;
+    test::ScriptedDns upstream(bench.loop, [](const test::Asked& asked) {
+        return std::vector<test::Message>{test::reply_to(asked.wire, 0, {})};
+    });
+    const auto rest = fmt::format(
+        " secondary example.org {{\n transfer from {}\n }}\n forward . {}\n chaos\n}}\n",
+        upstream.at().str(), upstream.at().str());
+    const auto question = [](uint16_t klass, uint8_t opcode) {
+        auto query = test::query_for("example.org", dns::rr::kSoa, 7);
+        query[2] = static_cast<uint8_t>(opcode << 3);
+        query.back() = static_cast<uint8_t>(klass);
+        return query;
+    };
+    const auto asked = [&](uint16_t klass) {
+        return std::ranges::count_if(upstream.asked(),
+                                     [&](const auto& one) { return one.question.klass == klass; });
+    };
+    bench.open(". {\n acl {\n allow net 198.51.100.0/24\n block\n }\n" + rest);
+    const auto ch = question(dns::klass::kCh, dns::opcode::kQuery);
+    CHECK(bench.get(ch).info_code == -1);  // no EDNS, so no more than the rcode
+    CHECK(bench.get(ch).rcode == "REFUSED");
+    CHECK(bench.get(question(dns::klass::kIn, dns::opcode::kNotify)).rcode == "REFUSED");
+    CHECK(asked(dns::klass::kCh) == 0);
+    bench.client = *net::Ip::parse("198.51.100.1");
+    CHECK(bench.get(ch).rcode == "NOERROR");
+    CHECK(asked(dns::klass::kCh) == 1);
+    bench.runner.clock([] { return std::chrono::steady_clock::time_point(std::chrono::hours(1)); });
+    bench.open(". {\n rrl {\n rate 1\n burst 1\n }\n" + rest);
+    CHECK_FALSE(bench.get(ch).header.has(dns::flag::kTc));
+    CHECK(bench.get(ch).header.has(dns::flag::kTc));
+}
+
 TEST_CASE("acl: what it refuses to read", "[acl]") {
     const auto of = [](const std::string& line) {
         return refusal(". {\n acl {\n  " + line + "\n }\n whoami\n}\n");

@@ -90,6 +90,31 @@ TEST_CASE("A plugin that stands where zones do is no plugin, and that is said", 
                Catch::Matchers::Contains("no plugin answers for forward, ., 192.0.2.1: "));
 }
 
+TEST_CASE("Who asks other servers for everybody is told so", "[config]") {
+    const auto warning = [](const std::string& body) {
+        const auto config = load_config("example.org {\n " + body + "\n}\n", {});
+        if (!config) FAIL(config.error().text);
+        const auto& all = (*config)->warnings;
+        REQUIRE(all.size() <= 1);
+        return all.empty() ? "" : all.front();
+    };
+    const std::string forward = "forward . 192.0.2.53";
+    CHECK(warning(forward) ==
+          "Corefile:1:1 - example.org.:53 asks other servers for whoever can reach it: say who may "
+          "with plugin acl, or bind it to addresses of your network");
+    for (const char* open : {"bind 192.0.2.1\n ", "bind 127.0.0.1 2001:db8::1\n ", "cache\n "}) {
+        INFO(open);
+        CHECK_FALSE(warning(open + forward).empty());
+    }
+    for (const char* near :
+         {"bind 127.0.0.1 ::1\n ", "bind 192.168.1.1 fd00::1\n ", "acl {\n block\n }\n ",
+          "view inside {\n expr incidr(client_ip(), '10.0.0.0/8')\n }\n "}) {
+        INFO(near);
+        CHECK(warning(near + forward).empty());
+    }
+    CHECK(warning("whoami").empty());
+}
+
 TEST_CASE("An empty Corefile is whoami and log on port 53", "[config]") {
     const auto config = load_config("# nothing\n", {});
     REQUIRE(config);

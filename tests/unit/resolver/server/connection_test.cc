@@ -124,7 +124,9 @@ bool whole_message(const Message& bytes) {
 
 }  // namespace
 
-TEST_CASE("Connections that say nothing are closed, and one address has so many", "[stream]") {
+TEST_CASE(
+    "GHSA-2wpx-qpw2-g5h5: connections that say nothing are closed, and one address has so many",
+    "[stream][advisory]") {
     TcpLimits limits;
     limits.times.read = run::Milliseconds(30);
     Listening bench(limits, "whoami", "dns", std::make_shared<ConnectionTable>(100, 2));
@@ -139,7 +141,8 @@ TEST_CASE("Connections that say nothing are closed, and one address has so many"
     CHECK(bench.listener->pending() == 0);
 }
 
-TEST_CASE("So many connections in all, so many of a client, an IPv6 /64 being one", "[stream]") {
+TEST_CASE("CVE-2025-68151: so many connections in all, so many of a client, an IPv6 /64 being one",
+          "[stream][advisory]") {
     ConnectionTable table(12, 3);
     const auto ip = [](const char* text) { return *net::Ip::parse(text); };
     for (int i = 0; i < 3; i++) CHECK(table.enter(ip("192.0.2.1")));

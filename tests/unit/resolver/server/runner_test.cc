@@ -165,6 +165,53 @@ TEST_CASE("A handler may answer later, or pass later", "[runner]") {
     CHECK(bench.runner.in_flight() == 0);
 }
 
+TEST_CASE("Queries of one client that wait are bounded, those of others go on", "[runner]") {
+    Bench bench;
+    std::vector<Query*> held;
+    bench.add("a", [&](Query& q) {
+        held.push_back(&q);
+        return Step::later;
+    });
+    bench.use();
+    const auto query = test::query_for("a.test", dns::rr::kA);
+    const auto ask = [&](const char* client, unsigned times = 1) {
+        Whence whence;
+        whence.client = {*net::Ip::parse(client), 5000};
+        for (; times > 0; times--) {
+            bench.runner.take(query, bench, &bench.config->listeners[{}], whence);
+        }
+    };
+    constexpr unsigned kMost = Runner::kMostOfOneClient;
+    ask("2001:db8::1", kMost / 2);
+    ask("2001:db8::2", kMost / 2);  // the same /64
+    CHECK(bench.delivered.empty());
+    ask("2001:db8::3");
+    REQUIRE(bench.delivered.size() == 1);
+    CHECK(bench.delivered.back().rcode == dns::rcode::kServFail);
+    ask("2001:db8:0:1::1");
+    ask("192.0.2.1");
+    ask("127.0.0.1", kMost + 1);  // not counted
+    CHECK(bench.delivered.size() == 1);
+    CHECK(held.size() == 2 * kMost + 3);
+    held.front()->finish();
+    held.erase(held.begin());
+    ask("2001:db8::1");
+    CHECK(held.size() == 2 * kMost + 3);
+    ask("2001:db8::1");
+    CHECK(bench.delivered.size() == 3);
+    while (!held.empty()) {
+        held.back()->finish();
+        held.pop_back();
+    }
+    CHECK(bench.runner.in_flight() == 0);
+    ask("2001:db8::1", kMost);
+    CHECK(held.size() == kMost);
+    while (!held.empty()) {
+        held.back()->finish();
+        held.pop_back();
+    }
+}
+
 TEST_CASE("An answer may be held on its way back", "[runner]") {
     Bench bench;
     auto& a = bench.add("a", watch);

@@ -487,8 +487,15 @@ TEST_CASE("numbers", "[cache]") {
     bench.records = {"x.test. 100 IN A 192.0.2.1"};
     bench.get("x.test", dns::rr::kA);
     CHECK(bench.count("coredns_cache_evictions_total", "success") == 1);
-    bench.get("y.test", dns::rr::kA);  // answered for x.test
+}
+
+TEST_CASE("what is no answer to the question is not kept, and counted", "[cache]") {
+    CacheBench bench;
+    bench.ResolverBench::open(
+        ".:53 {\n cache\n template IN A {\n answer \"x.test. 60 IN A 192.0.2.1\"\n }\n}\n");
+    bench.get("y.test", dns::rr::kA);
     CHECK(bench.count("coredns_cache_drops_total") == 1);
+    CHECK(bench.count("coredns_cache_entries", "success") == 0);
 }
 
 TEST_CASE("Corefiles that are refused", "[cache]") {

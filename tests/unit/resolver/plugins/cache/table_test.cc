@@ -35,7 +35,7 @@ Name name_of(size_t number) {
 
 }  // namespace
 
-TEST_CASE("a key counts in full", "[cache]") {
+TEST_CASE("CoreDNS #5174, #8272: a key counts in full", "[cache][advisory]") {
     Table table({Limits{100, 1 << 20}, Limits{100, 1 << 20}});
     const auto name = *Name::parse("www.example.org");
     table.store(key_of(name), about(Kind::success), kMessage, {20, 30}, {});
