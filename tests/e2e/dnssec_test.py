@@ -3,9 +3,10 @@
 
 import re
 
-from lab.dns_servers import ADDRESS, ALGORITHM, KEY, NOTIFY_PORT, Nsd
+from lab.dns_servers import NOTIFY_PORT, Nsd
 from lab.lab import Lab
 from lab.lone_agent import agent, secret_file
+from lab.name_server import ADDRESS, ALGORITHM, KEY
 from lab.namespace import Namespace
 from lab.process import Process
 from lab.scenario import scenario

@@ -3,8 +3,9 @@
 NOTIFY, questions for the serial and transfers are signed, and nothing else is taken."""
 
 from lab import zone
-from lab.dns_servers import ADDRESS, KEY, NOTIFY_PORT, PORT, SECRET, Bind, DnsServer, Knot, Nsd
+from lab.dns_servers import NOTIFY_PORT, Bind, DnsServer, Knot, Nsd
 from lab.lab import Lab
+from lab.name_server import ADDRESS, KEY, PORT, SECRET
 from lab.programs import Resolver
 from lab.scenario import scenario
 from lab.secondaries import ZONE, BindSecondary, KnotSecondary, NsdSecondary, Secondary

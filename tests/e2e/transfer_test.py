@@ -2,10 +2,10 @@
 """The agent with name servers of other makes: AXFR, IXFR, NOTIFY, TSIG, and queries where nothing
 else is allowed."""
 
-from lab.dns_servers import (ADDRESS, ALGORITHM, KEY, NOTIFY_PORT, PORT, Bind, DnsServer, Knot,
-                             Nsd)
+from lab.dns_servers import NOTIFY_PORT, Bind, DnsServer, Knot, Nsd
 from lab.lab import Lab
 from lab.lone_agent import agent, metrics, secret_file, transfers
+from lab.name_server import ADDRESS, ALGORITHM, KEY, PORT
 from lab.namespace import Namespace
 from lab.scenario import scenario
 from lab.waiting import until

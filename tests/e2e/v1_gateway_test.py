@@ -3,8 +3,9 @@
 
 import signal
 
-from lab.dns_servers import (ADDRESS, ALGORITHM, KEY, NOTIFY_PORT, PORT, SECRET, Nsd)
+from lab.dns_servers import NOTIFY_PORT, Nsd
 from lab.lab import Lab
+from lab.name_server import ADDRESS, ALGORITHM, KEY, PORT, SECRET
 from lab.scenario import scenario
 from lab.v1_gateway import V1Gateway
 from lab.v1_messages import HASH, HASH_ACK, HOSTS, HOSTS_ACK, UNKNOWN, UNKNOWN_NACK

@@ -6,31 +6,23 @@ from ipaddress import ip_address
 
 from lab import zone
 from lab.lab import Lab
+from lab.name_server import ADDRESS, KEY, BindMake, KnotMake, NameServer, NsdMake
 from lab.namespace import Namespace
 from lab.waiting import until
 
-ADDRESS = "127.0.0.1"
-PORT = 5300
 NOTIFY_PORT = 5399
-KEY, ALGORITHM = "agent-key", "hmac-sha256"
-SECRET = "c2V2ZW50ZWVuIHNlY3JldCBieXRlcyBhbmQgbW9yZQ=="
 
 
-class DnsServer:
+class DnsServer(NameServer):
     """Answers for both zones to everybody, gives "example.com" away to who has the key, and
     "internal" to nobody; NSD to everybody."""
 
-    make = ""
-
     def __init__(self, lab: Lab, where: Namespace) -> None:
-        self._lab, self._where = lab, where
+        self._lab = lab
         self._serial = 0
-        self.folder = lab.path(f"{self.make}/state/x").parent
-        self.folder.mkdir(exist_ok=True)
         self.file = lab.path(f"{self.make}/db.example.com")
         self.internal = lab.path(f"{self.make}/db.internal")
-        config = lab.file(f"{self.make}/{self.make}.conf", self._config())
-        self.process = lab.process(f"{where.title} {self.make}", where, self._command(str(config)))
+        super().__init__(lab, where)
 
     def write(self, hosts: dict[str, str]) -> None:
         """Both zones: "web" has a local address, and is published as reference 400 and more."""
@@ -44,46 +36,16 @@ class DnsServer:
 
     def start(self) -> None:
         self.process.start()
-        until(lambda: self._serves("internal") and self._serves("example.com"),
-              f"{self.make} answers for its zones")
+        until(lambda: self.serves("internal", self._serial) and
+              self.serves("example.com", self._serial), f"{self.make} answers for its zones")
 
     def reload(self) -> None:
-        raise NotImplementedError
+        self._where.run("kill", "-HUP", str(self.process.pid))
 
-    def _serves(self, name: str) -> bool:
-        assert self.process.running, f"{self.make} has ended:\n{self.process.log()}"
-        answer = self._where.run("dig", "+tries=1", "+time=1", "+short", f"@{ADDRESS}", "-p",
-                                 str(PORT), name, "SOA", check=False)
-        return answer.ok and f" {self._serial} " in answer.output
 
+class Nsd(NsdMake, DnsServer):
     def _config(self) -> str:
-        raise NotImplementedError
-
-    def _command(self, config: str) -> list[str]:
-        raise NotImplementedError
-
-
-class Nsd(DnsServer):
-    make = "nsd"
-
-    def _config(self) -> str:
-        return f"""server:
-    ip-address: {ADDRESS}@{PORT}
-    username: ""
-    chroot: ""
-    database: ""
-    zonesdir: "{self.folder}"
-    pidfile: "{self.folder}/nsd.pid"
-    xfrdfile: "{self.folder}/xfrd.state"
-    xfrdir: "{self.folder}"
-    zonelistfile: "{self.folder}/zone.list"
-remote-control:
-    control-enable: no
-key:
-    name: "{KEY}"
-    algorithm: {ALGORITHM}
-    secret: "{SECRET}"
-zone:
+        return self._head() + f"""zone:
     name: "internal"
     zonefile: "{self.internal}"
     provide-xfr: {ADDRESS} NOKEY
@@ -96,30 +58,13 @@ zone:
     create-ixfr: yes
 """
 
-    def _command(self, config: str) -> list[str]:
-        return ["nsd", "-d", "-c", config]
-
     def reload(self) -> None:
         self._where.run("pkill", "-HUP", "-F", str(self.folder / "nsd.pid"))
 
 
-class Knot(DnsServer):
-    make = "knot"
-
+class Knot(KnotMake, DnsServer):
     def _config(self) -> str:
-        return f"""server:
-    listen: {ADDRESS}@{PORT}
-    rundir: "{self.folder}"
-database:
-    storage: "{self.folder}"
-log:
-  - target: stdout
-    any: info
-key:
-  - id: {KEY}
-    algorithm: {ALGORITHM}
-    secret: {SECRET}
-remote:
+        return self._head() + f"""remote:
   - id: agent
     address: {ADDRESS}@{NOTIFY_PORT}
     key: {KEY}
@@ -139,32 +84,11 @@ zone:
     journal-content: changes
 """
 
-    def _command(self, config: str) -> list[str]:
-        return ["knotd", "-c", config]
 
-    def reload(self) -> None:
-        self._where.run("kill", "-HUP", str(self.process.pid))
-
-
-class Bind(DnsServer):
-    make = "bind"
-
+class Bind(BindMake, DnsServer):
     def _config(self) -> str:
-        return f"""key "{KEY}" {{ algorithm {ALGORITHM}; secret "{SECRET}"; }};
-options {{
-    directory "{self.folder}";
-    pid-file "{self.folder}/named.pid";
-    session-keyfile "{self.folder}/session.key";
-    listen-on port {PORT} {{ {ADDRESS}; }};
-    listen-on-v6 {{ none; }};
-    recursion no;
-    dnssec-validation no;
-    notify-delay 0;
-    ixfr-from-differences yes;
-    allow-transfer {{ none; }};
-}};
-controls {{ }};
-zone "internal" {{ type primary; file "{self.internal}"; notify no; }};
+        own = ("notify-delay 0", "ixfr-from-differences yes", "allow-transfer { none; }")
+        return self._head(*own) + f"""zone "internal" {{ type primary; file "{self.internal}"; notify no; }};
 zone "example.com" {{
     type primary;
     file "{self.file}";
@@ -173,9 +97,3 @@ zone "example.com" {{
     also-notify {{ {ADDRESS} port {NOTIFY_PORT} key "{KEY}"; }};
 }};
 """
-
-    def _command(self, config: str) -> list[str]:
-        return ["named", "-g", "-n", "1", "-c", config]
-
-    def reload(self) -> None:
-        self._where.run("kill", "-HUP", str(self.process.pid))

@@ -5,8 +5,8 @@ publish."""
 from pathlib import Path
 
 from lab.clients import curl
-from lab.dns_servers import ADDRESS, PORT, SECRET
 from lab.lab import Lab
+from lab.name_server import ADDRESS, PORT, SECRET
 from lab.namespace import Namespace
 from lab.process import Process
 
